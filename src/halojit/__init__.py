@@ -1,0 +1,1 @@
+"""Halo: online optimization of native code, and interactive C++."""

@@ -1,0 +1,125 @@
+"""LLVM 22 for Python: the nanobind extension (native/). Conversion only; no policy lives here.
+
+Every function that does work releases the GIL. Every failure of LLVM is an `LLVMError`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+class LLVMError(RuntimeError):
+    """An llvm::Error, with its message."""
+
+class BitcodeError(LLVMError):
+    """A `halo_bitcode` section that is corrupt, truncated, or written by another LLVM."""
+
+class LinkError(LLVMError):
+    """An object could not be linked into the process: what was undefined or out of reach."""
+
+class DisconnectedError(LLVMError):
+    """The executor's connection is gone."""
+
+def llvm_version() -> str: ...
+def host_cpu() -> tuple[str, str]:
+    """LLVM's name of this machine's CPU and its features as a "+a,-b" string."""
+
+class Function:
+    """One function of an image (read-only view)."""
+
+    @property
+    def name(self) -> str: """Linkage name; locals are made unique as NAME.MODULE8HEX."""
+    @property
+    def module(self) -> int: """Module id: first 8 bytes of the digest."""
+    @property
+    def ordinal(self) -> int: ...
+    @property
+    def symbols(self) -> list[tuple[int, int]]: """Every (module, ordinal) that may hold its address."""
+    @property
+    def callees(self) -> list[str]: """Names of functions with a body that it calls directly."""
+    @property
+    def reaches_itself(self) -> bool: ...
+    @property
+    def obstacle(self) -> str:
+        """Why it can not be a region's root ("" when it can): varargs, naked, fast-math, ..."""
+    @property
+    def instructions(self) -> int: ...
+
+class Image:
+    """The modules of one image, linked, with locals made unique. Not thread-safe."""
+
+    def __init__(self, section: bytes) -> None:
+        """Reads a whole `halo_bitcode` section. Raises BitcodeError."""
+    @property
+    def functions(self) -> list[Function]: ...
+    @property
+    def skipped(self) -> list[str]: """Modules that could not be linked in, with the reason."""
+    def build(
+        self,
+        roots: Sequence[str],
+        *,
+        cpu: str,
+        features: str,
+        level: int = 3,
+        options: Mapping[str, str] | None = None,
+        tls_offsets: Mapping[tuple[int, int], int] | None = None,
+        gate: bool = True,
+    ) -> Object:
+        """Extracts the region of `roots`, optimizes it for `cpu` and emits an object.
+
+        Pure: the same image and arguments give the same bytes. `level` is 0..3. `options` are
+        recipe knobs that the extension knows ("inline-threshold", "vectorize", "unroll",
+        "prefer-vector-width", "passes", ...); an unknown one raises LLVMError. `tls_offsets` maps
+        (module, ordinal) of thread-local variables to offsets from the thread pointer.
+        """
+
+class Object:
+    """A built region."""
+
+    @property
+    def data(self) -> bytes: """A relocatable ELF object."""
+    @property
+    def digest(self) -> str: """Hex digest of `data`."""
+    @property
+    def entries(self) -> dict[str, str]: """Root name -> symbol of its variant."""
+    @property
+    def gates(self) -> dict[str, tuple[str, str]]:
+        """Root name -> (symbol of the gate, symbol of its halo_gate_control); absent if ungated."""
+    @property
+    def needs(self) -> dict[str, list[tuple[int, int]]]:
+        """Undefined symbol -> (module, ordinal) candidates in the image's table, any of which
+        gives its address; an empty list is a builtin to resolve by its name."""
+    @property
+    def functions(self) -> list[str]: """Names of the functions it holds, roots first."""
+
+class Session:
+    """LLVM's SimpleRemoteEPC and JITLink over one connected descriptor.
+
+    One listener thread a session, in-place dispatch; callbacks run on that thread with the GIL
+    held and must only hand the value on (loop.call_soon_threadsafe). No thread per message.
+    """
+
+    def __init__(self, descriptor: int, closed: Callable[[str], None]) -> None:
+        """Takes the descriptor over and waits for Setup. Raises LLVMError (garbage peer,
+        time-out of 10 s). `closed(reason)` is called once when the connection ends."""
+    @property
+    def triple(self) -> str: ...
+    @property
+    def page_bytes(self) -> int: ...
+    @property
+    def symbols(self) -> dict[str, int]: """Bootstrap symbols."""
+    def call(
+        self, address: int, arguments: bytes, done: Callable[[bytes | None, str], None]
+    ) -> None:
+        """Calls a wrapper function; `done(result, "")` or `done(None, reason)`."""
+    def link(
+        self,
+        data: bytes,
+        symbols: Mapping[str, int],
+        arena: int,
+        done: Callable[[dict[str, tuple[int, int]] | None, str], None],
+        debug: bool = False,
+    ) -> None:
+        """Links an object into the executor, in a scope of its own: `symbols` are all it may use.
+        `arena` is the memory manager's Instance. `done` gets name -> (address, size) of every
+        function and data symbol that the object defines. `debug` registers it with gdb."""
+    def on_call(self, name: str, handler: Callable[[bytes], bytes]) -> None:
+        """Serves calls that the executor makes to the tag at bootstrap symbol `name`."""
+    def close(self) -> None: """Hangs up; idempotent."""
