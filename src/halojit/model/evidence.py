@@ -1,0 +1,42 @@
+"""What a trial measured: one incumbent, one challenger, alternating in slices of time.
+
+In: slices as the monitor's trial clock reports them. Out: the ratio of the time per call, which is
+the ratio of total times at equal work, with a confidence interval.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Slice(NamedTuple):
+    """One slice of a trial: side 0 is the incumbent, 1 the challenger."""
+
+    side: int
+    calls: int
+    ticks: int
+    ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Times are nanoseconds a call; the interval is at 95 % and holds the true speed-up."""
+
+    before_ns: float
+    after_ns: float
+    speedup: float
+    low: float
+    high: float
+    calls: tuple[int, int]
+    pairs: int
+
+    @property
+    def is_loss(self) -> bool:
+        """Is the challenger slower beyond doubt?"""
+        return self.high < 1.0
+
+    @property
+    def width(self) -> float:
+        """Half the interval, relative to the speed-up."""
+        return (self.high - self.low) / (2.0 * self.speedup)
