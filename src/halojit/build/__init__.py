@@ -1,0 +1,1 @@
+"""Region + recipe -> object code: a pure function, and the executor that runs it."""

@@ -1,0 +1,1 @@
+"""Samples -> call tree -> regions worth tuning. Pure: no clock, no connection."""

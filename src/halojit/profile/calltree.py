@@ -1,0 +1,82 @@
+"""The call tree: stacks merged from their outermost frame on.
+
+In: folded stacks and a function that names frames. Out: a tree whose nodes carry how many samples
+ended there. Frames without a name are left out: their time belongs to whoever called them.
+Weights decay, so that the tree follows the program's phases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from halojit.model.function import Place
+from halojit.model.profile import Stack
+
+
+class Node:
+    """A function in the context of its callers."""
+
+    __slots__ = ("children", "own", "place")
+
+    def __init__(self, place: Place | None) -> None:
+        self.place = place
+        self.own = 0.0
+        self.children: dict[Place, Node] = {}
+
+
+class CallTree:
+    """Samples by call path."""
+
+    def __init__(self) -> None:
+        self.root = Node(None)
+        self.total = 0.0
+
+    def add(self, stacks: tuple[Stack, ...], name: Callable[[int], Place | None]) -> None:
+        """Adds samples."""
+        known: dict[int, Place | None] = {}
+        for stack in stacks:
+            node = self.root
+            for address in reversed(stack.frames):
+                if address not in known:
+                    known[address] = name(address)
+                place = known[address]
+                if place is None:
+                    continue
+                child = node.children.get(place)
+                if child is None:
+                    child = node.children[place] = Node(place)
+                node = child
+            node.own += stack.count
+            self.total += stack.count
+
+    def decay(self, factor: float, least: float = 0.05) -> None:
+        """Multiplies all weights, and forgets paths that have become nothing."""
+
+        def shrink(node: Node) -> bool:
+            node.own *= factor
+            node.children = {
+                place: child for place, child in node.children.items() if shrink(child)
+            }
+            return bool(node.children) or node.own >= least
+
+        shrink(self.root)
+        self.total = sum(weight for _, weight in self.paths())
+
+    def paths(self) -> Iterator[tuple[tuple[Place, ...], float]]:
+        """Call paths, outermost function first, with the samples that ended exactly there."""
+        waiting: list[tuple[Node, tuple[Place, ...]]] = [(self.root, ())]
+        while waiting:
+            node, path = waiting.pop()
+            if node.own:
+                yield path, node.own
+            waiting.extend((child, (*path, place)) for place, child in node.children.items())
+
+    def shares(self) -> dict[Place, float]:
+        """Each function's share of all samples, with everything it calls."""
+        if not self.total:
+            return {}
+        weights: dict[Place, float] = {}
+        for path, weight in self.paths():
+            for place in set(path):
+                weights[place] = weights.get(place, 0.0) + weight
+        return {place: weight / self.total for place, weight in weights.items()}

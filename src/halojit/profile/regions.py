@@ -1,0 +1,142 @@
+"""Which roots are worth tuning.
+
+In: a call tree, entry counts, and what the compiler says of the functions. Out: disjoint regions.
+
+Two stages, because a sample says how much time is spent below a function but not how often it is
+entered: `candidates` picks functions whose entries are to be counted for a moment; `choose` picks
+for each hot path the outermost function that is entered often enough to be replaced while the
+program runs, and whose calls are long enough to be timed one by one.
+
+A region covers what its root calls directly. A function that is reached another way (through a
+pointer, or back from a library) is code of the program, and may be a root of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from halojit.model.function import Place
+from halojit.model.region import Region
+from halojit.profile.calltree import CallTree
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a root must have."""
+
+    share: float = 0.05
+    entries_per_s: float = 20.0
+    ns_per_call: float = 1000.0
+    """Wanted, not demanded: a gate costs some 20 ns a call."""
+    candidates: int = 32
+
+
+def candidates(
+    tree: CallTree,
+    is_possible: Callable[[Place], bool],
+    covered: Mapping[Place, Collection[str]],
+    limits: Limits,
+) -> list[Place]:
+    """Functions whose entries should be counted, hottest first."""
+    if not tree.total:
+        return []
+    weights: dict[Place, float] = {}
+    for path, weight in tree.paths():
+        for place in set(_uncovered(path, covered)):
+            weights[place] = weights.get(place, 0.0) + weight
+    hot = [
+        place
+        for place, weight in weights.items()
+        if weight / tree.total >= limits.share and is_possible(place)
+    ]
+    hot.sort(key=lambda place: (-weights[place], place))
+    return hot[: limits.candidates]
+
+
+def choose(
+    tree: CallTree,
+    entries_per_s: Mapping[Place, float],
+    cpu_share: float,
+    reach: Callable[[Place], Collection[str]],
+    covered: Mapping[Place, Collection[str]],
+    limits: Limits,
+) -> list[Region]:
+    """Disjoint regions, largest share first.
+
+    `cpu_share` is the processor time that the program uses per second of time: shares times it are
+    seconds a second. `reach` gives the names a root's region covers; `covered` are the roots that
+    have had their turn, with what they cover.
+    """
+    shares = tree.shares()
+    often = {
+        place
+        for place, rate in entries_per_s.items()
+        if rate >= limits.entries_per_s and shares.get(place, 0.0) >= limits.share
+    }
+
+    def ns_per_call(place: Place) -> float:
+        return shares[place] * cpu_share * 1e9 / entries_per_s[place]
+
+    def region(place: Place, share: float) -> Region:
+        return Region(place, share, entries_per_s[place], ns_per_call(place))
+
+    taken = dict(covered)
+    chosen: list[Region] = []
+    long_enough = {place for place in often if ns_per_call(place) >= limits.ns_per_call}
+    for roots in (long_enough, often):
+        own = _cover(tree, roots, reach, taken, limits)
+        chosen.extend(region(place, share) for place, share in own.items())
+        taken.update((place, reach(place)) for place in own)
+    chosen.sort(key=lambda one: -one.share)
+    return chosen
+
+
+def _cover(
+    tree: CallTree,
+    roots: Collection[Place],
+    reach: Callable[[Place], Collection[str]],
+    taken: Mapping[Place, Collection[str]],
+    limits: Limits,
+) -> dict[Place, float]:
+    """Which of `roots` are outermost on enough of the paths, and the share of each."""
+    roots = {place for place in roots if place not in taken}
+    while roots:
+        covering: dict[Place, Collection[str]] = {place: reach(place) for place in roots}
+        covering.update(taken)
+        weights = dict.fromkeys(roots, 0.0)
+        for path, weight in tree.paths():
+            for owner in _owners(path, covering) & roots:
+                weights[owner] += weight
+        small = {p for p in roots if weights[p] < limits.share * tree.total}
+        if not small:
+            return {place: weights[place] / tree.total for place in roots}
+        # Without the smallest, its time may go to what it calls.
+        roots = roots - {min(small, key=lambda place: (weights[place], place))}
+    return {}
+
+
+def _owners(path: tuple[Place, ...], covering: Mapping[Place, Collection[str]]) -> set[Place]:
+    """The roots whose regions the path enters."""
+    owners: set[Place] = set()
+    owner: Place | None = None
+    for place in path:
+        if owner is not None and place.image == owner.image and place.name in covering[owner]:
+            continue
+        owner = place if place in covering else None
+        if owner is not None:
+            owners.add(owner)
+    return owners
+
+
+def _uncovered(path: tuple[Place, ...], covered: Mapping[Place, Collection[str]]) -> list[Place]:
+    """The part of a path that no region covers."""
+    free: list[Place] = []
+    owner: Place | None = None
+    for place in path:
+        if owner is not None and place.image == owner.image and place.name in covered[owner]:
+            continue
+        owner = place if place in covered else None
+        if owner is None:
+            free.append(place)
+    return free
