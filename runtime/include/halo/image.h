@@ -41,8 +41,12 @@ struct halo_bitcode_frame {
   uint64_t raw_bytes;                /* payload when decompressed */
   uint32_t options_bytes;            /* UTF-8 "key=value\n" lines, directly after this header */
   uint32_t reserved;                 /* 0 */
-  uint8_t digest[HALO_DIGEST_BYTES]; /* of the raw bitcode; its first 8 bytes are the module id */
+  uint8_t digest[HALO_DIGEST_BYTES]; /* first 16 bytes of the SHA-256 of the raw bitcode; the
+                                        first 8, as a little-endian number, are the module id */
 };
+/* Options: "cpu" and "features" (the function attributes target-cpu and target-features that most
+ * of the module's functions have: what the ahead-of-time code was compiled for), "opt-level" (0 to
+ * 3, s, z). Others are ignored. */
 
 /* Section `halo_symbols`: where this image has the things that the bitcode names.
  * An ordinal counts a module's global variables, then functions, then aliases, then ifuncs, in
