@@ -1,0 +1,41 @@
+"""Where Halo's files are: the installed native parts, and the server's sockets.
+
+The only module that knows directory layouts. In: the environment. Out: paths; nothing is created.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+DEFAULT_PORT = 29000
+
+
+def library_dir() -> Path:
+    """The pass plugin and the runtime's objects."""
+    return PACKAGE / "lib"
+
+
+def command_dir() -> Path:
+    """Native commands."""
+    return PACKAGE / "bin"
+
+
+def socket_dir() -> Path:
+    """The directory of the user's server socket: the runtime computes the same."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime:
+        return Path(runtime) / "halo"
+    return Path(f"/tmp/halo-{os.getuid()}")
+
+
+def socket_path() -> Path:
+    """Where the user's server listens by default."""
+    return socket_dir() / "server.sock"
+
+
+def config_path() -> Path:
+    """The user's configuration file."""
+    base = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "halo" / "server.toml"

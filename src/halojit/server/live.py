@@ -1,0 +1,255 @@
+"""A live process: what the controller knows of it, and what it can do to it.
+
+In: a channel. Out: verbs that strategies are made of: learn images, name frames, link a variant,
+patch. No decisions here. Every verb may raise GoneError: a process may end at any moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from halojit.build.build import BuildError
+from halojit.build.cache import Builder
+from halojit.build.pool import WorkerDied
+from halojit.model.events import Event
+from halojit.model.function import Function, Place, reachable
+from halojit.model.image import Image, Process
+from halojit.model.region import Recipe, Request, Variant
+from halojit.model.symbols import SymbolTable
+from halojit.profile.frames import FrameMap
+from halojit.server.channel import Channel, ChannelError, GoneError
+from halojit.server.fleet import Build, Fleet
+from halojit.server.services import Services, status_text
+from halojit.server.settings import Settings
+
+log = logging.getLogger("halo")
+
+
+class Refused(RuntimeError):
+    """A variant cannot be had or placed; says why. The program goes on as it was."""
+
+
+@dataclass(frozen=True)
+class LiveImage:
+    """An image of the process with its build and its symbol table."""
+
+    image: Image
+    build: Build
+    table: SymbolTable
+
+    @cached_property
+    def entries(self) -> dict[str, int]:
+        """Entries of patchable functions by name."""
+        entries = {}
+        for function in self.build.functions.values():
+            for key in function.symbols:
+                if key in self.table.entries:
+                    entries[function.name] = self.table.entries[key]
+                    break
+        return entries
+
+    @cached_property
+    def reach(self) -> dict[str, frozenset[str]]:
+        """Memory of `Live.reach`."""
+        return {}
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A variant in the process: addresses by root."""
+
+    entries: dict[str, int]
+    gates: dict[str, tuple[int, int]]
+    bytes: int
+
+
+class Live:
+    """One process, as long as it is connected."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        process: Process,
+        fleet: Fleet,
+        builder: Builder,
+        settings: Settings,
+        clock_ns: Callable[[], int],
+        tell: Callable[[Event], None],
+    ) -> None:
+        self.services = Services(channel)
+        self.process = process
+        self.settings = settings
+        self.images: dict[int, LiveImage] = {}
+        self.frames = FrameMap()
+        self.generation = -1
+        self.tell = tell
+        self._channel = channel
+        self._fleet = fleet
+        self._builder = builder
+        self._clock_ns = clock_ns
+        self._builtins: dict[str, int] = {}
+        self._clock_from = (process.now_ns, process.now_ticks)
+        self._clock_to = self._clock_from
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def label(self) -> str:
+        """For log lines."""
+        return f"{self.process.executable.rsplit('/', 1)[-1]}[{self.pid}]"
+
+    def at_s(self) -> float:
+        """Seconds since the process's main, now."""
+        return (self._clock_ns() - self.process.main_ns) / 1e9
+
+    def read_clock(self, now_ns: int, now_ticks: int) -> None:
+        """Remembers the latest pair of clock and time-stamp counter."""
+        self._clock_to = (now_ns, now_ticks)
+
+    @property
+    def ns_per_tick(self) -> float:
+        """Of the time-stamp counter, from the pairs seen so far."""
+        ns = self._clock_to[0] - self._clock_from[0]
+        ticks = self._clock_to[1] - self._clock_from[1]
+        return ns / ticks if ns > 0 and ticks > 0 else 1.0
+
+    async def learn_images(self) -> tuple[int, int]:
+        """Learns images that came and forgets those that went; images and modules known."""
+        self.generation, images = await self.services.images()
+        present = {image.id: image for image in images if image.bitcode_bytes}
+        for gone in self.images.keys() - present.keys():
+            del self.images[gone]
+            self.frames.drop_image(gone)
+        for image in present.values():
+            if image.id not in self.images:
+                await self._learn(image)
+        return len(present), sum(len(image.digests) // 16 for image in present.values())
+
+    async def _learn(self, image: Image) -> None:
+        try:
+            build = await self._fleet.learn(image, lambda: self.services.bitcode(image))
+            table = SymbolTable(await self.services.symbols(image.id))
+        except GoneError:
+            raise
+        except (BuildError, ChannelError, WorkerDied, ValueError) as error:
+            log.warning("%s: %s stays as it is: %s", self.label, image.path, error)
+            return
+        for reason in build.skipped:
+            log.warning("%s: %s: a module is left out: %s", self.label, image.path, reason)
+        known = LiveImage(image, build, table)
+        self.images[image.id] = known
+        self.frames.add_image(image, build.functions.values(), table)
+        log.info(
+            "%s: learned %s: %d modules, %d functions, %d patchable",
+            self.label,
+            image.path,
+            len(image.digests) // 16,
+            len(build.functions),
+            len(known.entries),
+        )
+
+    def function(self, place: Place) -> Function | None:
+        known = self.images.get(place.image)
+        return known.build.functions.get(place.name) if known else None
+
+    def entry(self, place: Place) -> int | None:
+        """Where the function is entered, if it can be patched."""
+        known = self.images.get(place.image)
+        return known.entries.get(place.name) if known else None
+
+    def reach(self, place: Place) -> frozenset[str]:
+        """Names of what the region of this root covers."""
+        known = self.images.get(place.image)
+        if known is None:
+            return frozenset((place.name,))
+        if place.name not in known.reach:
+            known.reach[place.name] = reachable(known.build.functions, place.name)
+        return known.reach[place.name]
+
+    async def build(
+        self, image: int, roots: tuple[str, ...], recipe: Recipe, has_gate: bool
+    ) -> Variant:
+        """A variant of the region of these roots. Raises Refused."""
+        known = self.images.get(image)
+        if known is None:
+            raise Refused("its image was unloaded")
+        offsets = tuple(sorted(known.table.tls_offsets.items()))
+        request = Request(roots, recipe, has_gate, offsets)
+        future = self._builder.build(known.build.section, request)
+        try:
+            return await asyncio.shield(asyncio.wrap_future(future))
+        except (BuildError, WorkerDied, MemoryError) as error:
+            raise Refused(str(error)) from None
+
+    async def link(self, image: int, variant: Variant) -> Linked:
+        """Links the variant into the process. Raises Refused."""
+        known = self.images.get(image)
+        if known is None:
+            raise Refused("its image was unloaded")
+        symbols = await self._resolve(known, variant)
+        try:
+            placed = await self._channel.link(
+                variant.data, symbols, known.image.arena, self.settings.is_debugged
+            )
+        except GoneError:
+            raise
+        except ChannelError as error:
+            raise Refused(f"it does not link: {error}") from None
+        try:
+            linked = Linked(
+                {root: placed[name][0] for root, name in variant.entries.items()},
+                {
+                    root: (placed[gate][0], placed[control][0])
+                    for root, (gate, control) in variant.gates.items()
+                },
+                sum(size for _, size in placed.values()),
+            )
+        except KeyError as error:
+            raise Refused(f"the linked object lacks {error}") from None
+        if variant.entries:
+            root = Place(image, next(iter(variant.entries)))
+            self.frames.add_variant(root, placed.values())
+        await self.services.announce(
+            (address, size, f"halo::{name}") for name, (address, size) in placed.items() if size
+        )
+        return linked
+
+    async def _resolve(self, known: LiveImage, variant: Variant) -> dict[str, int]:
+        addresses: dict[str, int] = {}
+        missing: list[str] = []
+        for name, keys in variant.needs.items():
+            if not keys:
+                continue
+            found = next((a for a in map(known.table.address, keys) if a is not None), None)
+            if found is None:
+                missing.append(name)
+            else:
+                addresses[name] = found
+        builtins = [name for name, keys in variant.needs.items() if not keys]
+        unknown = [name for name in builtins if name not in self._builtins]
+        if unknown:
+            self._builtins.update(await self.services.builtins(unknown))
+        for name in builtins:
+            if name in self._builtins:
+                addresses[name] = self._builtins[name]
+            else:
+                missing.append(name)
+        if missing:
+            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+            raise Refused(f"the program has no address for {', '.join(missing[:3])}{more}")
+        return addresses
+
+    async def patch(self, place: Place, target: int) -> None:
+        """Points the entry at the target (0: the original). Raises Refused."""
+        entry = self.entry(place)
+        if entry is None:
+            raise Refused("its image was unloaded")
+        status = (await self.services.patch([(entry, target)]))[0]
+        if status:
+            raise Refused(f"its entry cannot be patched: {status_text(status)}")

@@ -1,0 +1,196 @@
+"""Halo's own services, typed: the controller's mirror of runtime/include/halo/protocol.h.
+
+In: a channel. Out: values of the model. Every result is checked; one that breaks the format is a
+ChannelError that names the service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from halojit.model.evidence import Slice
+from halojit.model.image import Image, Process
+from halojit.model.profile import Sample, Stack
+from halojit.server import sps
+from halojit.server.channel import Channel, ChannelError
+from halojit.server.sps import MalformedError, Reader
+
+T = TypeVar("T")
+
+PROTOCOL_VERSION = 1
+BITCODE_CHUNK_BYTES = 1 << 20
+BITCODE_LIMIT_BYTES = 2 << 30
+OK = 0
+STATUS = {
+    -1: "malformed",
+    -2: "no memory near the image",
+    -3: "the entry is not as -fhalo leaves it",
+    -4: "the image was unloaded",
+    -5: "refused by the kernel or a limit",
+    -6: "unknown to the runtime",
+}
+
+
+def status_text(status: int) -> str:
+    """What a negative halo_status means."""
+    return STATUS.get(status, f"status {status}")
+
+
+class Services:
+    """The monitor's services."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    async def _call(self, name: str, arguments: bytes, read: Callable[[Reader], T]) -> T:
+        reader = await self._channel.call(name, arguments)
+        try:
+            return read(reader)
+        except MalformedError as error:
+            raise ChannelError(f"{name}: {error}") from None
+
+    async def describe(self) -> Process:
+        return await self._call("halo_describe", b"", _process)
+
+    async def images(self) -> tuple[int, list[Image]]:
+        """The generation, and the images."""
+        return await self._call(
+            "halo_images",
+            b"",
+            lambda reader: (reader.u64(), [_image(reader) for _ in range(reader.count(90))]),
+        )
+
+    async def bitcode(self, image: Image) -> bytes:
+        """The whole section, piece by piece."""
+        if image.bitcode_bytes > BITCODE_LIMIT_BYTES:
+            raise ChannelError(
+                f"{image.path} has {image.bitcode_bytes} bytes of bitcode, over the limit of "
+                f"{BITCODE_LIMIT_BYTES}"
+            )
+        data = bytearray()
+        while len(data) < image.bitcode_bytes:
+            size = min(BITCODE_CHUNK_BYTES, image.bitcode_bytes - len(data))
+            arguments = sps.u64(image.id) + sps.u64(len(data)) + sps.u64(size)
+            piece = await self._call("halo_bitcode", arguments, Reader.bytes)
+            if not piece:
+                raise ChannelError(
+                    f"halo_bitcode: {image.path} ends after {len(data)} of "
+                    f"{image.bitcode_bytes} bytes"
+                )
+            data += piece
+        return bytes(data)
+
+    async def symbols(self, image: int) -> bytes:
+        return await self._call("halo_symbols", sps.u64(image), Reader.bytes)
+
+    async def builtins(self, names: Sequence[str]) -> dict[str, int]:
+        """Addresses of those that there are."""
+        arguments = sps.sequence(sps.string(name) for name in names)
+        found = await self._call("halo_builtins", arguments, _u64s)
+        return {name: address for name, address in zip(names, found, strict=False) if address}
+
+    async def sample_start(self, hertz: int) -> str:
+        return await self._call("halo_sample_start", sps.u32(hertz), Reader.string)
+
+    async def sample_stop(self) -> int:
+        return await self._call("halo_sample_stop", b"", Reader.u64)
+
+    async def sample_read(self) -> Sample:
+        return await self._call("halo_sample_read", b"", _sample)
+
+    async def count_start(self, entries: Iterable[int]) -> list[int]:
+        return await self._call("halo_count_start", sps.u64s(entries), _i32s)
+
+    async def count_read(self, entries: Iterable[int]) -> list[int]:
+        return await self._call("halo_count_read", sps.u64s(entries), _u64s)
+
+    async def patch(self, targets: Sequence[tuple[int, int]]) -> list[int]:
+        """Points entries at targets (0: the original); a status each."""
+        flat = (number for pair in targets for number in pair)
+        arguments = sps.u64(len(targets)) + sps.u64s(flat)[8:]
+        return await self._call("halo_patch", arguments, _i32s)
+
+    async def trial_start(
+        self, control: int, entry: int, slice_ns: tuple[int, int], slices: int, seed: int
+    ) -> int:
+        numbers = (control, entry, *slice_ns, slices, seed)
+        arguments = b"".join(sps.u64(number) for number in numbers)
+        return await self._call("halo_trial_start", arguments, Reader.u64)
+
+    async def trial_read(self, trial: int) -> tuple[bool, list[Slice]]:
+        """Is it done, and the slices since the last read."""
+        return await self._call("halo_trial_read", sps.u64(trial), _slices)
+
+    async def trial_stop(self, trial: int) -> None:
+        await self._call("halo_trial_stop", sps.u64(trial), Reader.u8)
+
+    async def retire_all(self) -> int:
+        return await self._call("halo_retire_all", b"", Reader.u64)
+
+    async def announce(self, names: Iterable[tuple[int, int, str]]) -> None:
+        """Names for code: (address, bytes, name)."""
+        arguments = sps.sequence(
+            sps.u64(address) + sps.u64(size) + sps.string(name) for address, size, name in names
+        )
+        await self._call("halo_announce", arguments, Reader.u64)
+
+
+def _process(reader: Reader) -> Process:
+    return Process(
+        protocol=reader.u32(),
+        pid=reader.u32(),
+        main_ns=reader.u64(),
+        now_ns=reader.u64(),
+        now_ticks=reader.u64(),
+        executable=reader.string(),
+        cpu=reader.string(),
+        memory_anchor=reader.u64(),
+    )
+
+
+def _image(reader: Reader) -> Image:
+    return Image(
+        id=reader.u64(),
+        path=reader.string(),
+        build_id=reader.bytes(),
+        base=reader.u64(),
+        text_low=reader.u64(),
+        text_high=reader.u64(),
+        arena=reader.u64(),
+        bitcode_bytes=reader.u64(),
+        symbols=reader.u64(),
+        is_executable=bool(reader.u8()),
+        digests=reader.bytes(),
+    )
+
+
+def _sample(reader: Reader) -> Sample:
+    return Sample(
+        now_ns=reader.u64(),
+        now_ticks=reader.u64(),
+        cpu_ns=reader.u64(),
+        generation=reader.u64(),
+        lost=reader.u64(),
+        stacks=tuple(
+            Stack(reader.u32(), tuple(reader.array("<u8").tolist()))
+            for _ in range(reader.count(12))
+        ),
+    )
+
+
+def _slices(reader: Reader) -> tuple[bool, list[Slice]]:
+    is_done = bool(reader.u8())
+    slices = [
+        Slice(reader.u32(), reader.u32(), reader.u64(), reader.u64())
+        for _ in range(reader.count(24))
+    ]
+    return is_done, slices
+
+
+def _u64s(reader: Reader) -> list[int]:
+    return list(reader.array("<u8").tolist())
+
+
+def _i32s(reader: Reader) -> list[int]:
+    return list(reader.array("<i4").tolist())

@@ -1,0 +1,1 @@
+"""Trials and what they prove. Clock and randomness are passed in."""
