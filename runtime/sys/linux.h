@@ -63,6 +63,11 @@ static inline long halo_sys_process_vm_readv(int pid, const struct iovec *to, si
                                              const struct iovec *from, size_t from_count) {
   return HALO_SYS6(SYS_process_vm_readv, pid, to, to_count, from, from_count, 0);
 }
+static inline long halo_sys_process_vm_writev(int pid, const struct iovec *from,
+                                              size_t from_count, const struct iovec *to,
+                                              size_t to_count) {
+  return HALO_SYS6(SYS_process_vm_writev, pid, from, from_count, to, to_count, 0);
+}
 static inline long halo_sys_membarrier(int command, unsigned flags) {
   return HALO_SYS3(SYS_membarrier, command, flags, 0);
 }
@@ -134,6 +139,10 @@ static inline long halo_sys_memfd_create(const char *name, unsigned flags) {
   return HALO_SYS2(SYS_memfd_create, name, flags);
 }
 
+static inline long halo_sys_writev(int fd, const struct iovec *pieces, size_t count) {
+  return HALO_SYS3(SYS_writev, fd, pieces, count);
+}
+
 /* Waits until a descriptor is ready; timeout null: for ever. The signal mask stays as it is. The
  * kernel may shorten *timeout: pass a copy. */
 static inline long halo_sys_ppoll(struct pollfd *fds, size_t count, struct timespec *timeout) {
@@ -196,6 +205,9 @@ static inline long halo_sys_getpeername(int fd, void *address, socklen_t *bytes)
 /* MSG_NOSIGNAL sends that must not raise SIGPIPE in the program. */
 static inline long halo_sys_send(int fd, const void *from, size_t bytes, int flags) {
   return HALO_SYS6(SYS_sendto, fd, from, bytes, flags, NULL, 0);
+}
+static inline long halo_sys_sendmsg(int fd, const struct msghdr *message, int flags) {
+  return HALO_SYS3(SYS_sendmsg, fd, message, flags);
 }
 static inline long halo_sys_recv(int fd, void *to, size_t bytes, int flags) {
   return HALO_SYS6(SYS_recvfrom, fd, to, bytes, flags, NULL, NULL);
@@ -298,6 +310,10 @@ static inline long halo_sys_sigprocmask(int how, const uint64_t *set, uint64_t *
 }
 static inline long halo_sys_sigpending(uint64_t *set) {
   return HALO_SYS2(SYS_rt_sigpending, set, 8);
+}
+/* Takes one pending signal of the set; its number or -errno. */
+static inline long halo_sys_sigtimedwait(const uint64_t *set, const struct timespec *timeout) {
+  return HALO_SYS4(SYS_rt_sigtimedwait, set, NULL, timeout, 8);
 }
 static inline long halo_sys_timer_create(clockid_t clock, struct sigevent *event, int *timer) {
   return HALO_SYS3(SYS_timer_create, clock, event, timer);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Doubles from one page; a size that does not fit is a failure like any other. */
-static bool make_room(struct halo_writer *writer, size_t bytes) {
+bool halo_writer_reserve(struct halo_writer *writer, size_t bytes) {
   if (writer->is_bad)
     return false;
   if (bytes <= writer->capacity - writer->bytes)
@@ -44,7 +44,7 @@ void halo_writer_free(struct halo_writer *writer) {
 }
 
 void halo_write_raw(struct halo_writer *writer, const void *data, size_t bytes) {
-  if (!make_room(writer, bytes) || bytes == 0)
+  if (!halo_writer_reserve(writer, bytes) || bytes == 0)
     return;
   memcpy(writer->data + writer->bytes, data, bytes);
   writer->bytes += bytes;

@@ -1,12 +1,18 @@
 /* exec.h: the executor services of LLVM's ORC, as halo_service tables.
  *
- * memory.c    SimpleExecutorMemoryManager and __llvm_orc_bootstrap_mem_*: reserve near an anchor,
- *             write, protect (never writable and executable at once), release; finalize actions.
+ * arena.c     address space near an image: reserve and release.
+ * memory.c    SimpleExecutorMemoryManager: reserve, initialize (write, protect: never writable and
+ *             executable at once, run finalize actions), deinitialize, release.
+ * access.c    __llvm_orc_bootstrap_mem_*: read and write memory; a bad address is an error, not a
+ *             fault, where the kernel offers process_vm_readv.
  * unwind.c    llvm_orc_{register,deregister}EHFrameAllocAction without malloc
- *             (__register_frame_info with our own storage; libgcc_s loaded when absent).
+ *             (__register_frame_info with our own storage).
+ * debugger.c  llvm_orc_registerJITLoaderGDBAllocAction, __jit_debug_descriptor.
  * dylib.c     SimpleExecutorDylibManager (the stand-alone executor only).
  * run.c       run_as_{main,void_function,int_function} (the stand-alone executor only).
- * debugger.c  llvm_orc_registerJITLoaderGDBAllocAction, __jit_debug_descriptor.
+ *
+ * One thread at a time (the session's turn). Except dylib.c and run.c nothing here uses malloc,
+ * errno, stdio or libc locks, unwind.c with the exception that halo_unwind_prepare documents.
  */
 #ifndef HALO_EXEC_H
 #define HALO_EXEC_H
@@ -25,17 +31,42 @@ struct halo_arena {
 void halo_arena_init(struct halo_arena *arena, uint64_t low, uint64_t high);
 /* Reserves address space (PROT_NONE) for the arena; 0 when there is none in reach. */
 uint64_t halo_arena_reserve(struct halo_arena *arena, uint64_t bytes);
+/* Gives a block back, by its first address. Runs no dealloc actions. 0 or a negative halo_status. */
 int halo_arena_release(struct halo_arena *arena, uint64_t address);
 
-/* Each gives a table with static storage; *count is set. `context` entries must be filled by the
- * caller where noted in the .c file. The memory services take the arena from their first argument
- * (Instance); they accept only addresses of arenas registered by halo_memory_allow_arena. */
+/* Each gives a table with static storage; *count is set. Copy the tables into one array for the
+ * session, and set `value` of "__llvm_orc_SimpleExecutorMemoryManager_Instance" to the address of
+ * the default arena. The memory services take the arena from their first argument (Instance); they
+ * accept only addresses of arenas registered by halo_memory_allow_arena. */
 const struct halo_service *halo_memory_services(size_t *count);
+const struct halo_service *halo_access_services(size_t *count);
 const struct halo_service *halo_unwind_services(size_t *count);
 const struct halo_service *halo_dylib_services(size_t *count);
 const struct halo_service *halo_run_services(size_t *count);
 const struct halo_service *halo_debugger_services(size_t *count);
+#define HALO_MEMORY_INSTANCE "__llvm_orc_SimpleExecutorMemoryManager_Instance"
 int halo_memory_allow_arena(struct halo_arena *arena);
+/* Also forgets the arena's blocks without releasing them: code may still run there. */
 void halo_memory_forbid_arena(struct halo_arena *arena);
+
+/* Copies between own memory and an address that may be bad. 0, or HALO_E_REFUSED with nothing
+ * promised about partial copies. Where the kernel refuses process_vm_*v, a plain copy is made. */
+int halo_memory_read(void *to, uint64_t from, size_t bytes);
+int halo_memory_write(uint64_t to, const void *from, size_t bytes);
+
+/* Finds the unwinder's registration functions: the program's own (weak reference) and libgcc_s's
+ * (dlsym). With may_load, a program that has neither gets dlopen("libgcc_s.so.1"). Call it on a
+ * thread that libc knows, before code is linked in: dlsym and dlopen take libc's locks and use its
+ * thread-local storage. May be called again (a later dlopen may have brought libgcc_s). Static
+ * executables have the weak reference only. Returns how many registries are known (0, 1 or 2).
+ *
+ * The registration itself runs on whatever thread serves the session. libgcc up to 12 takes one
+ * mutex and allocates nothing. From 13 on it allocates tree nodes with malloc. */
+int halo_unwind_prepare(bool may_load);
+/* For processes whose session runs on a thread that libc knows: prepare(true) on first need. */
+void halo_unwind_prepare_on_demand(void);
+
+/* Takes debugger entries in [low, high) off gdb's list: their memory is about to go. */
+void halo_debugger_forget(uint64_t low, uint64_t high);
 
 #endif

@@ -39,6 +39,8 @@ struct halo_writer {
   bool is_bad;
 };
 
+/* Makes room for that many more bytes beyond `bytes`; false (and is_bad) when there is no memory. */
+bool halo_writer_reserve(struct halo_writer *writer, size_t bytes);
 void halo_writer_reset(struct halo_writer *writer); /* empties, keeps the memory */
 void halo_writer_free(struct halo_writer *writer);
 void halo_write_u8(struct halo_writer *writer, uint8_t value);
