@@ -1,0 +1,57 @@
+/* executor/dispatch.c: see dispatch.h. */
+#include "dispatch.h"
+
+#include "../wire/wrapper.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+  struct halo_session *session;
+  pid_t owner;
+} attached;
+
+void halo_dispatch_take_turn(void *context) {
+  (void)context;
+  pthread_mutex_lock(&turn);
+}
+
+void halo_dispatch_yield_turn(void *context) {
+  (void)context;
+  pthread_mutex_unlock(&turn);
+}
+
+void halo_dispatch_attach(struct halo_session *session) {
+  attached.session = session;
+  attached.owner = getpid();
+}
+
+/* As LLVM's __orc_rt_jit_dispatch: the tag is the address of a symbol that the controller has a
+ * handler for. The result is the caller's to free. */
+static struct halo_wrapper_result dispatch(void *context, const void *tag, const char *arguments,
+                                           size_t bytes) {
+  (void)context;
+  struct halo_writer result = {0};
+  if (!attached.session)
+    return halo_wrapper_error("the controller is gone");
+  if (attached.owner != getpid())
+    return halo_wrapper_error("a forked child cannot call the controller");
+  int status = halo_session_call(attached.session, (uint64_t)(uintptr_t)tag, arguments, bytes,
+                                 &result);
+  struct halo_wrapper_result value =
+      status < 0 ? halo_wrapper_error("the connection to the controller was lost")
+                 : halo_wrapper_value(result.data, result.bytes);
+  halo_writer_free(&result);
+  return value;
+}
+
+const struct halo_service *halo_dispatch_services(size_t *count) {
+  static struct halo_service services[2];
+  services[0] = (struct halo_service){"__llvm_orc_SimpleRemoteEPC_dispatch_ctx", NULL,
+                                      (uint64_t)(uintptr_t)&attached, NULL};
+  services[1] = (struct halo_service){"__llvm_orc_SimpleRemoteEPC_dispatch_fn", NULL,
+                                      (uint64_t)(uintptr_t)dispatch, NULL};
+  *count = 2;
+  return services;
+}

@@ -1,0 +1,25 @@
+/* executor/link.h: how halo-executor gets its descriptors.
+ *
+ * Each function prints why and returns false when there is no connection. Only loopback addresses
+ * are used, only peers of the same user or root are accepted: whoever talks to an executor runs
+ * code in it.
+ */
+#ifndef HALO_EXECUTOR_LINK_H
+#define HALO_EXECUTOR_LINK_H
+
+#include <stdbool.h>
+
+struct halo_link {
+  int in, out;
+};
+
+bool halo_link_descriptors(const char *pair, struct halo_link *link); /* IN,OUT */
+bool halo_link_listen(const char *endpoint, struct halo_link *link);  /* HOST:PORT; one peer */
+bool halo_link_connect(const char *endpoint, struct halo_link *link); /* HOST:PORT */
+
+/* The user who owns the other end of a loopback TCP connection; false when it cannot be told. */
+bool halo_peer_uid(int socket, unsigned *uid);
+
+void halo_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
