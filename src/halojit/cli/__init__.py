@@ -1,0 +1,1 @@
+"""Arguments, exit codes, wiring; nothing else knows exit codes."""

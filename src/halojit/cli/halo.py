@@ -1,0 +1,99 @@
+"""`halo`: run a program under an embedded server, and the small commands around it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from halojit.cli import options
+from halojit.cli.options import DEFAULTS, Level, StrategyName
+
+app = typer.Typer(
+    name="halo",
+    help="Makes native programs faster while they run.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"halo {version('halojit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    """Makes native programs faster while they run."""
+
+
+@app.command(
+    context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False},
+)
+def run(
+    command: Annotated[list[str], typer.Argument(metavar="PROG [ARGS]...", help="What to run.")],
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the report as JSON to this file.")
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No status line and no report on stderr.")
+    ] = False,
+    strategy: options.Strategy = StrategyName.ONCE,
+    hertz: options.Hertz = DEFAULTS.hertz,
+    workers: options.Workers = DEFAULTS.workers,
+    memory_limit: options.MemoryLimit = "4G",
+    time_limit: options.TimeLimit = DEFAULTS.time_limit_s,
+    seed: options.Seed = DEFAULTS.seed,
+    log_level: options.LogLevel = Level.ERROR,
+    debug_info: options.DebugInfo = False,
+    perf_map: Annotated[
+        bool,
+        typer.Option("--perf-map", help="The program writes /tmp/perf-PID.map for perf report."),
+    ] = False,
+) -> None:
+    """Run a program; its hot functions get faster while it runs.
+
+    The program has its own standard input, output and exit status. A report comes at its end.
+    """
+    from halojit.cli.run import Run
+    from halojit.cli.run import run as run_program
+
+    options.start_log(log_level, has_time=False)
+    settings = options.settings(
+        strategy, hertz, workers, memory_limit, time_limit, seed, debug_info
+    )
+    raise typer.Exit(run_program(Run(command, json, quiet, perf_map), settings))
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def config(context: typer.Context) -> None:
+    """Flags and directories for builds with your own clang 22: --cflags --libs --cmakedir."""
+    from halojit.driver import config as driver_config
+
+    raise typer.Exit(driver_config.main(context.args))
+
+
+def main() -> None:
+    """Entry point."""
+    try:
+        app(prog_name="halo")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
