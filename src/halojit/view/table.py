@@ -12,6 +12,7 @@ def show(report: Report, wall_s: float, file: TextIO) -> None:
     """Writes the report."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console = Console(file=file, highlight=False)
     rows = [row for row in report.sorted_rows() if row.patched_after_s is not None]
@@ -31,7 +32,7 @@ def show(report: Report, wall_s: float, file: TextIO) -> None:
             f"{count.built} functions; {count.unbuildable} of {count.functions} cannot be built"
         )
     for message in report.messages:
-        console.print(f"[bold]halo[/]: {message}", markup=True)
+        console.print(Text.assemble(("halo", "bold"), f": {message}"))
 
 
 def _cells(row: Row) -> list[str]:

@@ -1,0 +1,68 @@
+"""Symbol tables and small values of the model."""
+
+import numpy as np
+import pytest
+
+from halojit.model.function import Function, reachable
+from halojit.model.symbols import KIND_SHIFT, RESOLVED, STATIC_TLS, Kind, SymbolTable
+
+
+def table(*rows: tuple[int, Kind, int, int, int]) -> SymbolTable:
+    data = np.array(
+        [
+            (module, kind << KIND_SHIFT | ordinal, flags, address)
+            for module, kind, ordinal, flags, address in rows
+        ],
+        dtype=RESOLVED,
+    )
+    return SymbolTable(data.tobytes())
+
+
+def test_the_layout_is_that_of_the_header() -> None:
+    assert RESOLVED.itemsize == 24
+
+
+def test_the_program_s_own_binding_wins() -> None:
+    symbols = table((7, Kind.DEFINITION, 3, 0, 0x1000), (7, Kind.GOT, 3, 0, 0x2000))
+    assert symbols.address((7, 3)) == 0x2000
+    assert symbols.function((7, 3)) == 0x1000
+    assert symbols.address((7, 4)) is None
+
+
+def test_a_module_linked_twice_has_no_addresses() -> None:
+    symbols = table(
+        (7, Kind.PATCHABLE, 1, 0, 0x1000),
+        (7, Kind.PATCHABLE, 1, 0, 0x5000),
+        (7, Kind.PATCHABLE, 2, 0, 0x2000),
+        (7, Kind.PATCHABLE, 2, 0, 0x2000),
+        (9, Kind.PATCHABLE, 1, 0, 0x3000),
+    )
+    assert symbols.entries == {(7, 2): 0x2000, (9, 1): 0x3000}
+    assert symbols.address((7, 1)) is None
+
+
+def test_thread_locals_have_offsets_or_accessors() -> None:
+    symbols = table(
+        (7, Kind.TLS, 1, STATIC_TLS, (1 << 64) - 16),
+        (7, Kind.TLS, 2, 0, 0x4000),
+    )
+    assert symbols.tls_offsets == {(7, 1): -16}
+    assert symbols.address((7, 2)) == 0x4000
+    assert symbols.address((7, 1)) is None
+
+
+def test_a_torn_table_is_refused() -> None:
+    with pytest.raises(ValueError, match="25 bytes"):
+        SymbolTable(bytes(25))
+
+
+def test_an_empty_table() -> None:
+    assert SymbolTable(b"").entries == {}
+
+
+def test_reachable_follows_cycles_and_unknown_names() -> None:
+    functions = {
+        name: Function(name, (), callees, False, "", 1)
+        for name, callees in {"a": ("b", "x"), "b": ("a", "c"), "c": (), "d": ("a",)}.items()
+    }
+    assert reachable(functions, "a") == {"a", "b", "c", "x"}
