@@ -120,8 +120,7 @@ bool halo_link_listen(const char *endpoint, struct halo_link *link) {
     char port[16] = "";
     getnameinfo((struct sockaddr *)&bound, bound_bytes, host, sizeof host, port, sizeof port,
                 NI_NUMERICHOST | NI_NUMERICSERV);
-    printf("Listening at %s:%s\n", host, port);
-    fflush(stdout);
+    fprintf(stderr, "Listening at %s:%s\n", host, port); /* stdout is the user code's */
     peer = accept_trusted(listener);
     if (peer < 0)
       halo_complain("listen=%s: %s", endpoint, strerror(errno));
