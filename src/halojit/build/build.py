@@ -69,6 +69,13 @@ def build(section: Section, request: Request) -> Variant:
     )
 
 
+def llvm() -> str:
+    """The version of LLVM that builds."""
+    from halojit import _native
+
+    return _native.llvm_version()
+
+
 def host() -> tuple[str, str]:
     """LLVM's name of this machine's processor, and its features."""
     from halojit import _native

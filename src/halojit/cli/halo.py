@@ -42,7 +42,7 @@ def _common(
     context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False},
 )
 def run(
-    command: Annotated[list[str], typer.Argument(metavar="PROG [ARGS]...", help="What to run.")],
+    command: Annotated[list[str], typer.Argument(metavar="-- PROG ARGS", help="What to run.")],
     json: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the report as JSON to this file.")
     ] = None,
@@ -85,6 +85,18 @@ def config(context: typer.Context) -> None:
     from halojit.driver import config as driver_config
 
     raise typer.Exit(driver_config.main(context.args))
+
+
+@app.command()
+def doctor() -> None:
+    """Check what this machine allows; exit status 1 if Halo cannot work."""
+    from halojit.cli.doctor import findings
+
+    is_bad = False
+    for finding in findings():
+        print(f"{finding.grade:5}{finding.text}")
+        is_bad |= finding.grade == "bad"
+    raise typer.Exit(1 if is_bad else 0)
 
 
 def main() -> None:
