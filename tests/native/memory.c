@@ -353,7 +353,7 @@ static void arenas_are_near_their_image(const void *inside) {
 }
 
 int main(void) {
-  int on_stack;
+  int on_stack = 0;
   set_up();
   code_runs_and_pages_are_protected();
   bad_requests_leave_nothing_open();
