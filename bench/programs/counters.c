@@ -1,93 +1,82 @@
-/* Labels the clusters of a random grid with union-find and counts what it does in file-level integers,
- * next to arrays of integers. While nobody takes the counters' address the compiler knows that no store
- * into an array changes them and keeps them in registers; a build that lets them be seen from outside
- * loads and stores them each time. A round is one grid. */
+/* Statistics of a stream of integers: counters are file-level integers, next to arrays of integers that are
+ * reached through file-level pointers. While nobody takes the counters' address the compiler knows that no
+ * store into an array changes them and keeps them in registers; a build that lets them be seen from outside
+ * loads and stores them each time. A round reads one block of samples. */
 #include "rounds.h"
 
-static int *parent, *size_of;
-static int finds, hops, merges, repeats, filled;
+static int *samples, *histogram, *kept;
+static int kept_count, below, above, total, changes, last_sample;
 
-static int root_of(int x) {
-  finds++;
-  while (parent[x] != x) {
-    parent[x] = parent[parent[x]];
-    x = parent[x];
-    hops++;
-  }
-  return x;
-}
+enum { BINS = 256 };
 
-static void join(int a, int b) {
-  a = root_of(a);
-  b = root_of(b);
-  if (a == b) {
-    repeats++;
-    return;
-  }
-  if (size_of[a] < size_of[b]) {
-    int swap = a;
-    a = b;
-    b = swap;
-  }
-  parent[b] = a;
-  size_of[a] += size_of[b];
-  merges++;
-}
-
-/* Marks the cells that are occupied; the others get no parent. */
-void fill(int cells, uint64_t *seed) {
-  for (int i = 0; i < cells; i += 8) {
+void receive(int count, uint64_t *seed) {
+  for (int i = 0; i < count; i += 4) {
     uint64_t bits = rounds_random(seed);
-    for (int k = 0; k < 8 && i + k < cells; k++, bits >>= 8) {
-      int occupied = (bits & 255) < 152;
-      parent[i + k] = occupied ? i + k : -1;
-      size_of[i + k] = occupied;
-      filled += occupied;
-    }
+    for (int k = 0; k < 4 && i + k < count; k++, bits >>= 16)
+      samples[i + k] = (int)((bits & 255) + ((bits >> 8) & 255)) / 2;
   }
 }
 
-void label(int side) {
-  for (int row = 0; row < side; row++)
-    for (int column = 0; column < side; column++) {
-      int here = row * side + column;
-      if (parent[here] < 0)
-        continue;
-      if (column > 0 && parent[here - 1] >= 0)
-        join(here, here - 1);
-      if (row > 0 && parent[here - side] >= 0)
-        join(here, here - side);
-    }
+/* Counts every sample and keeps those in the window. */
+void classify(int count, int low, int high) {
+  for (int i = 0; i < count; i++) {
+    int sample = samples[i];
+    histogram[sample]++;
+    total += sample;
+    below += sample < low;
+    above += sample > high;
+    kept[kept_count] = sample;
+    kept_count += sample >= low && sample <= high;
+  }
 }
 
-static int largest(int cells) {
-  int best = 0;
-  for (int i = 0; i < cells; i++)
-    if (parent[i] == i && size_of[i] > best)
-      best = size_of[i];
-  return best;
+/* Differences between neighbours replace the samples; how many are not zero is counted. */
+void differences(int count) {
+  for (int i = 0; i < count; i++) {
+    int sample = samples[i];
+    samples[i] = sample - last_sample;
+    changes += sample != last_sample;
+    last_sample = sample;
+  }
+}
+
+static int median(void) {
+  int half = 0, all = 0;
+  for (int i = 0; i < BINS; i++)
+    all += histogram[i];
+  for (int i = 0; i < BINS; i++) {
+    half += histogram[i];
+    if (2 * half >= all)
+      return i;
+  }
+  return BINS;
 }
 
 int main(int argc, char **argv) {
-  struct rounds rounds = rounds_begin(argc, argv, 5000);
-  int side = (int)rounds_argument(argc, argv, 2, 160), cells = side * side;
-  parent = malloc(sizeof *parent * cells);
-  size_of = malloc(sizeof *size_of * cells);
-  uint64_t seed = 11;
-  long sums[6] = {0};
+  struct rounds rounds = rounds_begin(argc, argv, 150000);
+  int count = (int)rounds_argument(argc, argv, 2, 4096);
+  samples = malloc(sizeof *samples * count);
+  kept = malloc(sizeof *kept * (count + 1));
+  histogram = calloc(BINS, sizeof *histogram);
+  uint64_t seed = 15, checksum = 0;
+  long sums[4] = {0};
   do {
-    finds = hops = merges = repeats = filled = 0;
-    fill(cells, &seed);
-    label(side);
-    sums[0] += finds;
-    sums[1] += hops;
-    sums[2] += merges;
-    sums[3] += repeats;
-    sums[4] += filled;
-    sums[5] += largest(cells);
+    kept_count = below = above = total = 0;
+    receive(count, &seed);
+    classify(count, 64, 192);
+    differences(count);
+    sums[0] += kept_count;
+    sums[1] += below;
+    sums[2] += above;
+    sums[3] += total;
+    checksum = checksum * 31 + (uint64_t)(kept[kept_count / 2] + samples[count / 2]);
+    if (rounds.done % 64 == 63)
+      for (int i = 0; i < BINS; i++)
+        histogram[i] /= 2;
   } while (rounds_next(&rounds));
-  printf("finds %ld hops %ld merges %ld repeats %ld filled %ld largest %ld\n", sums[0], sums[1], sums[2], sums[3],
-         sums[4], sums[5]);
-  free(parent);
-  free(size_of);
+  printf("kept %ld below %ld above %ld total %ld changes %d median %d checksum %016llx\n", sums[0], sums[1], sums[2],
+         sums[3], changes, median(), (unsigned long long)checksum);
+  free(samples);
+  free(kept);
+  free(histogram);
 }
