@@ -22,6 +22,7 @@ from halojit.cli.child import CannotStart, Child
 
 if TYPE_CHECKING:
     import socket
+    from concurrent.futures import Executor
 
     from halojit.server.settings import Settings
     from halojit.view.report import Report
@@ -42,26 +43,18 @@ class Run:
 
 def run(what: Run, settings: Settings) -> int:
     """The program's exit status."""
-    from halojit.build.pool import WorkerPool
-    from halojit.server import sockets
+    from halojit.view.report import Report
 
-    with tempfile.TemporaryDirectory(prefix="halo-") as directory:
-        path = Path(directory) / "server.sock"
-        listening = sockets.unix(path)
-        begin = time.monotonic()
-        try:
-            child = Child(what.command, _environment(path, what))
-        except CannotStart as error:
-            print(f"halo: {error}", file=sys.stderr)
-            return error.status
-        pool = WorkerPool(settings.workers, settings.memory_limit_bytes, settings.time_limit_s)
-        try:
-            report = asyncio.run(_serve(child, pool, listening, settings, what, begin))
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-        status = child.wait()
-        wall_s = time.monotonic() - begin
-    _explain_absence(report, what.command[0])
+    report = Report(settings.strategy)
+    begin = time.monotonic()
+    try:
+        status = _run(what, settings, report, begin)
+    except CannotStart as error:
+        print(f"halo: {error}", file=sys.stderr)
+        return error.status
+    wall_s = time.monotonic() - begin
+    if not report.messages:
+        _explain_absence(report, what.command[0])
     if not what.is_quiet:
         from halojit.view import table
 
@@ -74,6 +67,45 @@ def run(what: Run, settings: Settings) -> int:
     return status
 
 
+def _run(what: Run, settings: Settings, report: Report, begin: float) -> int:
+    """Runs the program, with a server if there can be one."""
+    from halojit.server import sockets
+
+    with contextlib.ExitStack() as stack:
+        try:
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="halo-"))
+            path = Path(directory) / "server.sock"
+            listening = sockets.unix(path)
+        except (OSError, sockets.ListenError) as error:
+            report.messages.append(f"the program ran without a server: {error}")
+            return Child(what.command, os.environ).wait()
+        child = Child(what.command, _environment(path, what))
+        try:
+            _serve_child(child, listening, settings, what, report, begin)
+        except Exception as error:
+            # The program is not to suffer from a fault on this side.
+            report.messages.append(f"the program went on without a server: {error!r}")
+            logging.getLogger("halo").debug("the server's fault", exc_info=True)
+        return child.wait()
+
+
+def _serve_child(
+    child: Child,
+    listening: socket.socket,
+    settings: Settings,
+    what: Run,
+    report: Report,
+    begin: float,
+) -> None:
+    from halojit.build.pool import WorkerPool
+
+    pool = WorkerPool(settings.workers, settings.memory_limit_bytes, settings.time_limit_s)
+    try:
+        asyncio.run(_serve(child, pool, listening, settings, what, report, begin))
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
 def _environment(path: Path, what: Run) -> Mapping[str, str]:
     environment = dict(os.environ)
     environment["HALO_SERVER"] = f"unix:{path}"
@@ -84,20 +116,19 @@ def _environment(path: Path, what: Run) -> Mapping[str, str]:
 
 async def _serve(
     child: Child,
-    pool: object,
+    pool: Executor,
     listening: socket.socket,
     settings: Settings,
     what: Run,
+    report: Report,
     begin: float,
-) -> Report:
+) -> None:
     from halojit.server.server import Server
-    from halojit.view.report import Report
 
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     loop.add_reader(child.pidfd, ended.set)
-    report = Report(settings.strategy)
-    server = Server(settings, pool, report.hear)  # type: ignore[arg-type]
+    server = Server(settings, pool, report.hear)
     server.listen([listening])
     is_live = (
         sys.stderr.isatty()
@@ -116,7 +147,6 @@ async def _serve(
     await ended.wait()
     loop.remove_reader(child.pidfd)
     await server.close()
-    return report
 
 
 def _explain_absence(report: Report, command: str) -> None:

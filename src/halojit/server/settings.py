@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
 
@@ -13,7 +14,7 @@ class Settings:
     hertz: int = 100
     first_hertz: int = 1000
     """While a program's first profile is taken: the first patch is to come soon."""
-    workers: int = 1
+    workers: int = max(1, min(4, (os.cpu_count() or 2) // 2))
     memory_limit_bytes: int = 4 << 30
     time_limit_s: float = 60.0
     seed: int = 1
