@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -63,6 +62,10 @@ class Watched:
         async with self._changed:
             self._changed.notify_all()
 
+    def start(self, *command: Path | str) -> subprocess.Popen[bytes]:
+        """A program that finds this server."""
+        return subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL)
+
     async def wait_for(self, is_met: Callable[[Event], bool]) -> Event:
         """An event, past or to come."""
 
@@ -90,8 +93,8 @@ def of(kind: type[Event], pid: int) -> Callable[[Event], bool]:
 
 async def test_bitcode_travels_once_and_objects_are_shared(watched: Watched, hot: Path) -> None:
     with (
-        subprocess.Popen([hot, "60000"], env=watched.environment) as first,
-        subprocess.Popen([hot, "60000"], env=watched.environment) as second,
+        watched.start(hot, "60000") as first,
+        watched.start(hot, "60000") as second,
     ):
         for child in (first, second):
             await watched.wait_for(of(events.VariantDeployed, child.pid))
@@ -113,7 +116,7 @@ async def test_a_process_killed_at_any_moment_ends_its_story_only(
         events.VariantDeployed,
     )
     for moment in moments:
-        with subprocess.Popen([hot, "60000"], env=watched.environment) as child:
+        with watched.start(hot, "60000") as child:
             await watched.wait_for(of(moment, child.pid))
             child.kill()
             await watched.wait_for(of(events.ProgramEnded, child.pid))
@@ -123,7 +126,7 @@ async def test_a_process_killed_at_any_moment_ends_its_story_only(
 async def test_what_a_trial_measured_is_told_though_the_program_dies(
     watched: Watched, hot: Path
 ) -> None:
-    with subprocess.Popen([hot, "60000"], env=watched.environment) as child:
+    with watched.start(hot, "60000") as child:
         await watched.wait_for(of(events.VariantDeployed, child.pid))
         child.kill()
         ended = await watched.wait_for(of(events.TrialEnded, child.pid))
@@ -132,11 +135,7 @@ async def test_what_a_trial_measured_is_told_though_the_program_dies(
 
 
 async def test_many_short_processes_at_once(watched: Watched, hot: Path) -> None:
-    children = [
-        subprocess.Popen([hot, "1"], env=watched.environment, stdout=subprocess.DEVNULL)
-        for _ in range(50)
-    ]
+    children = [watched.start(hot, "1") for _ in range(50)]
     loop = asyncio.get_running_loop()
     statuses = [await loop.run_in_executor(None, child.wait) for child in children]
     assert statuses == [0] * 50
-    assert os.getpid() not in {event.pid for event in watched.seen}
