@@ -44,20 +44,22 @@ class SymbolTable:
         kinds = rows["kind_ordinal"] >> KIND_SHIFT
         is_static_tls = (rows["flags"] & STATIC_TLS) != 0
         is_tls = kinds == Kind.TLS
-        self.entries = _unambiguous(rows[kinds == Kind.PATCHABLE])
+        is_there = rows["address"] != 0
+        self.entries = _unambiguous(rows[(kinds == Kind.PATCHABLE) & is_there])
         """Entries of patchable functions."""
         self.tls_offsets = {
             key: offset - (1 << 64) if offset >> 63 else offset
             for key, offset in _unambiguous(rows[is_tls & is_static_tls]).items()
         }
         """Thread-local variables by their offset from the thread pointer."""
-        self._definitions = _unambiguous(rows[kinds <= Kind.PATCHABLE])
+        self._definitions = _unambiguous(rows[(kinds <= Kind.PATCHABLE) & is_there])
         self._bound = _unambiguous(rows[kinds == Kind.GOT])
         self._accessors = _unambiguous(rows[is_tls & ~is_static_tls])
         self.statistics = {kind.name.lower(): int((kinds == kind).sum()) for kind in Kind}
 
     def address(self, key: Key) -> int | None:
-        """The address of a variable, constant or function as the program itself binds it."""
+        """The address of a variable, constant or function as the program itself binds it; 0 for
+        a weak one that the program lacks."""
         for table in (self._bound, self._definitions, self._accessors):
             if key in table:
                 return table[key]

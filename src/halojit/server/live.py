@@ -229,7 +229,8 @@ class Live:
             found = next((a for a in map(known.table.address, keys) if a is not None), None)
             if found is None:
                 missing.append(name)
-            else:
+            elif found:
+                # What is weak and absent stays undefined; the linker minds if it was not weak.
                 addresses[name] = found
         builtins = [name for name, keys in variant.needs.items() if not keys]
         unknown = [name for name in builtins if name not in self._builtins]

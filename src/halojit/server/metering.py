@@ -18,6 +18,8 @@ from halojit.tune.trial import Trial
 
 SLICE_LEAST_NS = 1_000_000
 SLICE_MOST_NS = 10_000_000
+SLICE_LIMIT_NS = 1e9
+"""The runtime takes no longer ones."""
 CALLS_PER_SLICE = 4
 READ_S = 0.1
 ENOUGH_WIDTH = 0.005
@@ -43,7 +45,7 @@ class Metering:
             CALLS_PER_SLICE * region.ns_per_call,
             CALLS_PER_SLICE * 1e9 / max(region.entries_per_s, 1.0),
         )
-        least = min(least, 1e9)
+        least = min(least, SLICE_LIMIT_NS / 2)
         return int(least), int(max(SLICE_MOST_NS, 2 * least))
 
     async def run(self) -> None:

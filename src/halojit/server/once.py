@@ -24,6 +24,7 @@ BUSY_CPU_S = 0.02
 """Less, and the process is not worth asking for its bitcode."""
 COUNT_S = 0.12
 PERIOD_S = 1.0
+RECOUNT_ROUNDS = 32
 REGIONS = 32
 REGION_INSTRUCTIONS = 200_000
 
@@ -38,6 +39,8 @@ class Once:
         self._banned: set[Place] = set()
         self._tuning: set[asyncio.Task[None]] = set()
         self._refused: asyncio.Event = asyncio.Event()
+        self._counted: frozenset[Place] = frozenset()
+        self._idle_rounds = 0
 
     async def run(self, live: Live) -> None:
         try:
@@ -99,17 +102,29 @@ class Once:
             )
 
         places = candidates(profiler.tree, is_possible, self._covered, self._limits)
-        if not places:
+        if not places or not self._is_news(frozenset(places)):
             return
         rates = await self._count(live, places)
         await profiler.read()
-        for region in choose(
+        regions = choose(
             profiler.tree, rates, profiler.cpu_share, live.reach, self._covered, self._limits
-        ):
+        )
+        if regions:
+            self._idle_rounds = 0
+        for region in regions:
             self._covered[region.root] = live.reach(region.root)
             task = asyncio.create_task(self._tune(live, region))
             self._tuning.add(task)
             task.add_done_callback(self._tuned)
+
+    def _is_news(self, places: frozenset[Place]) -> bool:
+        """Functions that were counted in vain are counted again ever more rarely."""
+        if places != self._counted:
+            self._counted = places
+            self._idle_rounds = 0
+        self._idle_rounds += 1
+        rounds = self._idle_rounds
+        return rounds & (rounds - 1) == 0 or rounds % RECOUNT_ROUNDS == 0
 
     def _tuned(self, task: asyncio.Task[None]) -> None:
         self._tuning.discard(task)
