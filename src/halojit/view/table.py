@@ -7,6 +7,9 @@ from typing import TextIO
 from halojit.server.journal import duration
 from halojit.view.report import Report, Row
 
+PLAIN_WIDTH = 120
+"""Of files and pipes, which have none of their own."""
+
 
 def show(report: Report, wall_s: float, file: TextIO) -> None:
     """Writes the report."""
@@ -14,7 +17,8 @@ def show(report: Report, wall_s: float, file: TextIO) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=file, highlight=False)
+    width = None if file.isatty() else PLAIN_WIDTH
+    console = Console(file=file, highlight=False, width=width)
     rows = [row for row in report.sorted_rows() if row.patched_after_s is not None]
     if rows:
         table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
@@ -32,7 +36,7 @@ def show(report: Report, wall_s: float, file: TextIO) -> None:
             f"{count.built} functions; {count.unbuildable} of {count.functions} cannot be built"
         )
     for message in report.messages:
-        console.print(Text.assemble(("halo", "bold"), f": {message}"))
+        console.print(Text.assemble(("halo", "bold"), f": {message}"), soft_wrap=True)
 
 
 def _cells(row: Row) -> list[str]:
