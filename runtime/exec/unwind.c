@@ -34,7 +34,7 @@ static struct registry {
   deregister_fn *remove;
 } registries[REGISTRIES];
 static size_t registry_count;
-static bool is_on_demand;
+static bool is_on_demand, is_optional;
 
 struct section { /* a registered section; linked so that each is known once */
   struct section *next;
@@ -80,6 +80,20 @@ int halo_unwind_prepare(bool may_load) {
   return (int)registry_count;
 }
 
+void halo_unwind_adopt(void *add, void *remove) {
+  register_fn *add_fn;
+  deregister_fn *remove_fn;
+  is_optional = true;
+  add_registry(__register_frame_info, __deregister_frame_info);
+  memcpy(&add_fn, &add, sizeof add_fn);
+  memcpy(&remove_fn, &remove, sizeof remove_fn);
+  add_registry(add_fn, remove_fn);
+  for (struct section *section = sections; section; section = section->next)
+    for (; section->registry_count < registry_count; section->registry_count++)
+      registries[section->registry_count].add(section->begin,
+                                              section->object[section->registry_count]);
+}
+
 void halo_unwind_prepare_on_demand(void) { is_on_demand = true; }
 
 /* Records are a u32 length and that many bytes; a zero length ends the section. Length 0xffffffff
@@ -107,7 +121,7 @@ static void register_section(uint64_t begin, uint64_t end, struct halo_text *why
   }
   if (*(const uint32_t *)(uintptr_t)begin == 0)
     return; /* empty: libgcc ignores it, and would abort on its removal */
-  if (registry_count == 0) {
+  if (registry_count == 0 && !is_optional) {
     halo_text_add(why, "no unwinder in this process: libgcc_s.so.1 is not loaded");
     return;
   }

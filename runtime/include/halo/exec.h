@@ -63,6 +63,10 @@ int halo_memory_write(uint64_t to, const void *from, size_t bytes);
  * The registration itself runs on whatever thread serves the session. libgcc up to 12 takes one
  * mutex and allocates nothing. From 13 on it allocates tree nodes with malloc. */
 int halo_unwind_prepare(bool may_load);
+/* For a thread that libc does not know: the program's own functions (weak reference) and those the
+ * caller found (null: none). Sections linked before are registered with a newcomer; from now on a
+ * process without any unwinder is no error, as nobody there can ask for tables. */
+void halo_unwind_adopt(void *add, void *remove);
 /* For processes whose session runs on a thread that libc knows: prepare(true) on first need. */
 void halo_unwind_prepare_on_demand(void);
 

@@ -1,0 +1,23 @@
+/* image.c: halo-image.o, linked into every executable and shared library built with -fhalo.
+ *
+ * In: the sections halo_bitcode and halo_symbols that the plugin wrote into the objects of the same
+ * link. Out: the ELF note of image.h by which the monitor finds them. No code, no relocation that
+ * is left for run time: every field is relative to its own address, so the note is the same in
+ * executables, PIE, static and shared images. The references are weak because an image may have
+ * no tunable module at all; such a field then leads to the image's base, begin and end alike.
+ */
+__asm__(".section .note.halo, \"a\", %note\n"
+        "  .balign 4\n"
+        "  .long 5, 20, 1\n" /* name bytes, descriptor bytes, HALO_NOTE_TYPE */
+        "  .asciz \"Halo\"\n"
+        "  .balign 4\n"
+        "  .long 1\n" /* HALO_BITCODE_FORMAT */
+        "  .weak __start_halo_bitcode, __stop_halo_bitcode\n"
+        "  .weak __start_halo_symbols, __stop_halo_symbols\n"
+        "  .hidden __start_halo_bitcode, __stop_halo_bitcode\n"
+        "  .hidden __start_halo_symbols, __stop_halo_symbols\n"
+        "  .long __start_halo_bitcode - .\n"
+        "  .long __stop_halo_bitcode - .\n"
+        "  .long __start_halo_symbols - .\n"
+        "  .long __stop_halo_symbols - .\n"
+        ".previous\n");

@@ -1,0 +1,228 @@
+/* trial.c: slices in balanced pairs.
+ *
+ * Sides are drawn in adjacent pairs, original-variant or variant-original at random, so that drift
+ * hits both alike; lengths are drawn anew for each slice, so that no period of the program can
+ * lock on to them. A slice's record is what the gate's lines gained on that side meanwhile.
+ */
+#include "trial.h"
+
+#include "halo/gate.h"
+#include "halo/protocol.h"
+#include "halo/sys.h"
+#include "peek.h"
+
+#include <string.h>
+
+#define RECORD_LIMIT 4096 /* slices kept for a controller that does not read */
+#define SLICE_LEAST_NS 50000u
+#define SLICE_MOST_NS 1000000000u
+
+struct record {
+  uint32_t side, calls;
+  uint64_t ticks, ns;
+};
+
+struct trial {
+  uint64_t id; /* 0: free */
+  struct halo_trial_plan plan;
+  uint64_t random;
+  uint64_t slices_left;
+  uint64_t begin_ns, end_ns; /* of the current slice */
+  uint32_t side, next_side;
+  bool is_second, is_done;
+  uint64_t ticks[2], calls[2]; /* totals at the last switch */
+  struct record *records;
+  size_t first, count;
+};
+
+static struct trial trials[HALO_TRIAL_LIMIT];
+static uint64_t last_id;
+
+/* xorshift64*: Marsaglia 2003, Vigna 2016. */
+static uint64_t draw(struct trial *trial) {
+  trial->random ^= trial->random >> 12;
+  trial->random ^= trial->random << 25;
+  trial->random ^= trial->random >> 27;
+  return trial->random * 0x2545F4914F6CDD1Du;
+}
+
+static struct halo_gate_control *control_of(const struct trial *trial) {
+  return (struct halo_gate_control *)(uintptr_t)trial->plan.control;
+}
+
+static bool read_totals(const struct trial *trial, uint64_t ticks[2], uint64_t calls[2]) {
+  struct halo_gate_control copy;
+  if (!halo_peek(trial->plan.control, &copy, sizeof copy))
+    return false;
+  memset(ticks, 0, 2 * sizeof ticks[0]);
+  memset(calls, 0, 2 * sizeof calls[0]);
+  for (int i = 0; i < HALO_GATE_LINES; i++)
+    for (int side = 0; side < 2; side++) {
+      ticks[side] += copy.line[i].ticks[side];
+      calls[side] += copy.line[i].calls[side];
+    }
+  return true;
+}
+
+/* The next word on this side; no word is ever used twice. */
+static void show_side(const struct trial *trial, uint32_t side) {
+  struct halo_gate_control *control = control_of(trial);
+  uint64_t word = __atomic_load_n(&control->word, __ATOMIC_RELAXED);
+  __atomic_store_n(&control->word, ((word | 1) + 1) | side, __ATOMIC_RELEASE);
+}
+
+static void begin_slice(struct trial *trial, uint64_t now_ns) {
+  if (!trial->is_second) {
+    trial->side = (uint32_t)(draw(trial) >> 63);
+    trial->next_side = !trial->side;
+  } else {
+    trial->side = trial->next_side;
+  }
+  uint64_t span = trial->plan.slice_max_ns - trial->plan.slice_min_ns + 1;
+  trial->begin_ns = now_ns;
+  trial->end_ns = now_ns + trial->plan.slice_min_ns + draw(trial) % span;
+}
+
+static void finish(struct trial *trial) {
+  uint64_t word;
+  trial->is_done = true;
+  trial->slices_left = 0;
+  if (halo_peek(trial->plan.control, &word, sizeof word))
+    show_side(trial, 0);
+}
+
+/* When nobody reads, whole pairs are left out. */
+static void keep(struct trial *trial, bool is_second, struct record record) {
+  bool has_room = is_second ? trial->count % 2 == 1
+                            : trial->count % 2 == 0 && trial->count + 2 <= RECORD_LIMIT;
+  if (has_room)
+    trial->records[(trial->first + trial->count++) % RECORD_LIMIT] = record;
+}
+
+static void end_slice(struct trial *trial, uint64_t now_ns) {
+  uint32_t side = trial->side;
+  uint64_t begin_ns = trial->begin_ns, ticks[2], calls[2], word;
+  bool was_second = trial->is_second;
+  if (!halo_peek(trial->plan.control, &word, sizeof word)) {
+    finish(trial);
+    return;
+  }
+  trial->slices_left--;
+  bool is_last = trial->slices_left == 0;
+  if (!is_last) {
+    trial->is_second = !was_second;
+    begin_slice(trial, now_ns);
+  }
+  /* Switch first: calls that end from here on do not count for the slice that ends. */
+  show_side(trial, is_last ? 0 : trial->side);
+  if (!read_totals(trial, ticks, calls)) {
+    finish(trial);
+    return;
+  }
+  struct record record = {side, (uint32_t)(calls[side] - trial->calls[side]),
+                          ticks[side] - trial->ticks[side], now_ns - begin_ns};
+  keep(trial, was_second, record);
+  memcpy(trial->ticks, ticks, sizeof ticks);
+  memcpy(trial->calls, calls, sizeof calls);
+  trial->is_done = is_last;
+}
+
+static struct trial *find(uint64_t id) {
+  for (size_t i = 0; i < HALO_TRIAL_LIMIT; i++)
+    if (id && trials[i].id == id)
+      return &trials[i];
+  return NULL;
+}
+
+uint64_t halo_trial_start(const struct halo_trial_plan *plan, int *status) {
+  struct trial *trial = NULL;
+  uint64_t word;
+  for (size_t i = 0; i < HALO_TRIAL_LIMIT && !trial; i++)
+    if (!trials[i].id)
+      trial = &trials[i];
+  *status = !trial || plan->slice_min_ns > plan->slice_max_ns ||
+                    plan->slice_min_ns < SLICE_LEAST_NS || plan->slice_max_ns > SLICE_MOST_NS ||
+                    plan->slices == 0
+                ? HALO_E_REFUSED
+            : plan->control % 64 || !halo_peek(plan->control, &word, sizeof word)
+                ? HALO_E_MALFORMED
+                : HALO_OK;
+  if (*status)
+    return 0;
+  memset(trial, 0, sizeof *trial);
+  trial->plan = *plan;
+  trial->slices_left = plan->slices + plan->slices % 2;
+  trial->random = plan->seed ? plan->seed : 0x9E3779B97F4A7C15u;
+  trial->records = halo_sys_pages(RECORD_LIMIT * sizeof(struct record));
+  if (!trial->records) {
+    *status = HALO_E_MEMORY;
+    return 0;
+  }
+  if (!read_totals(trial, trial->ticks, trial->calls)) {
+    halo_sys_munmap(trial->records, RECORD_LIMIT * sizeof(struct record));
+    *status = HALO_E_MALFORMED;
+    return 0;
+  }
+  __atomic_store_n(&control_of(trial)->original, plan->original, __ATOMIC_RELEASE);
+  begin_slice(trial, halo_sys_now_ns());
+  show_side(trial, trial->side);
+  trial->id = ++last_id;
+  return trial->id;
+}
+
+int halo_trial_read(uint64_t id, struct halo_writer *out) {
+  struct trial *trial = find(id);
+  if (!trial)
+    return HALO_E_UNKNOWN;
+  /* Whole pairs only; the second slice of the last pair may still be running. */
+  size_t ready = trial->is_done ? trial->count : trial->count & ~(size_t)1;
+  halo_write_u8(out, trial->is_done);
+  halo_write_u64(out, ready);
+  for (size_t i = 0; i < ready; i++) {
+    const struct record *record = &trial->records[(trial->first + i) % RECORD_LIMIT];
+    halo_write_u32(out, record->side);
+    halo_write_u32(out, record->calls);
+    halo_write_u64(out, record->ticks);
+    halo_write_u64(out, record->ns);
+  }
+  trial->first = (trial->first + ready) % RECORD_LIMIT;
+  trial->count -= ready;
+  return HALO_OK;
+}
+
+static void stop(struct trial *trial) {
+  if (!trial->is_done)
+    finish(trial);
+  halo_sys_munmap(trial->records, RECORD_LIMIT * sizeof(struct record));
+  trial->id = 0;
+}
+
+int halo_trial_stop(uint64_t id) {
+  struct trial *trial = find(id);
+  if (!trial)
+    return HALO_E_UNKNOWN;
+  stop(trial);
+  return HALO_OK;
+}
+
+void halo_trials_stop_all(void) {
+  for (size_t i = 0; i < HALO_TRIAL_LIMIT; i++)
+    if (trials[i].id)
+      stop(&trials[i]);
+}
+
+uint64_t halo_trials_advance(uint64_t now_ns) {
+  uint64_t next = 0;
+  for (size_t i = 0; i < HALO_TRIAL_LIMIT; i++) {
+    struct trial *trial = &trials[i];
+    if (!trial->id || trial->is_done)
+      continue;
+    if (now_ns >= trial->end_ns)
+      end_slice(trial, now_ns);
+    if (!trial->is_done && (!next || trial->end_ns < next))
+      next = trial->end_ns;
+  }
+  return next;
+}
+
+void halo_trials_after_fork(void) { halo_trials_stop_all(); }
