@@ -27,7 +27,7 @@ static const char triple[] = "aarch64-unknown-linux-gnu";
 #endif
 
 static const char usage[] =
-    "Usage: halo-executor [test-jitloadergdb] CONNECTION [ARGUMENT...]\n"
+    "Usage: halo-executor CONNECTION [ARGUMENT...]\n"
     "\n"
     "Runs the code that an LLVM 22 ORC controller sends: clang-repl --oop-executor, llvm-jitlink\n"
     "-oop-executor, halo-repl. CONNECTION is one of\n"
@@ -38,7 +38,6 @@ static const char usage[] =
     "  connect=HOST:PORT   connect to a controller that listens\n"
     "\n"
     "HOST must be a loopback address, and the controller must run as the same user or root.\n"
-    "test-jitloadergdb prints gdb's last JIT entry before and after, as llvm-jitlink-executor does.\n"
     "Further arguments are ignored.\n";
 
 void halo_complain(const char *format, ...) {
@@ -113,20 +112,6 @@ static int serve(const struct halo_link *link) {
   return status < 0 ? EXIT_LOST : EXIT_SUCCESS;
 }
 
-struct jit_descriptor_head { /* what this file needs of gdb's struct; see exec/debugger.c */
-  uint32_t version, action_flag;
-  void **relevant_entry, **first_entry;
-};
-extern struct jit_descriptor_head __jit_debug_descriptor;
-
-/* An entry's first word is the next entry. */
-static void print_last_debug_entry(void) {
-  void **last = __jit_debug_descriptor.first_entry;
-  while (last && *last)
-    last = *last;
-  fprintf(stderr, "__jit_debug_descriptor.last_entry = 0x%016lx\n", (unsigned long)last);
-}
-
 static bool open_link(const char *argument, struct halo_link *link) {
   static const struct {
     const char *prefix;
@@ -146,25 +131,17 @@ static bool open_link(const char *argument, struct halo_link *link) {
 }
 
 int main(int argc, char **argv) {
-  int at = 1;
   struct halo_link link;
-  if (at < argc && (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0)) {
-    fputs(usage, stdout);
-    return EXIT_SUCCESS;
-  }
-  bool is_gdb_test = at < argc && strcmp(argv[at], "test-jitloadergdb") == 0;
-  at += is_gdb_test;
-  if (at >= argc) {
+  if (argc < 2) {
     fputs(usage, stderr);
     return EXIT_USAGE;
   }
-  if (!open_link(argv[at], &link))
+  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+    fputs(usage, stdout);
+    return EXIT_SUCCESS;
+  }
+  if (!open_link(argv[1], &link))
     return EXIT_USAGE;
   offer_all();
-  if (is_gdb_test)
-    print_last_debug_entry();
-  int status = serve(&link);
-  if (is_gdb_test)
-    print_last_debug_entry();
-  return status;
+  return serve(&link);
 }
