@@ -1,0 +1,32 @@
+// Build: image + roots + recipe -> object, a pure function.
+//
+// In: an Image and a Recipe. Out: a relocatable ELF object and what the one who links it must know.
+// The same input gives the same bytes: each build has a context of its own.
+#ifndef HALO_NATIVE_BUILD_H
+#define HALO_NATIVE_BUILD_H
+
+#include "Image.h"
+#include "Pipeline.h"
+#include "Region.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace halo {
+
+struct Object {
+  llvm::SmallVector<char, 0> Data;
+  std::string Digest;
+  std::map<std::string, std::string> Entries;
+  std::map<std::string, std::pair<std::string, std::string>> Gates;
+  std::map<std::string, std::vector<Candidate>> Needs;
+  std::vector<std::string> Functions;
+};
+
+llvm::Expected<Object> build(const Image &I, const std::vector<std::string> &Roots, const Recipe &R,
+                             const TlsOffsets &Offsets, bool WithGates);
+
+} // namespace halo
+
+#endif

@@ -1,0 +1,154 @@
+#include "Facts.h"
+
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/GlobalAlias.h"
+#include "llvm/IR/GlobalIFunc.h"
+#include "llvm/IR/GlobalVariable.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/Instructions.h"
+#include "llvm/IR/IntrinsicInst.h"
+#include "llvm/IR/Operator.h"
+
+using namespace llvm;
+
+namespace halo {
+namespace {
+
+// Flags that let two compilations of the same source round differently. Without numbers that are
+// not, infinite or a zero of the other sign (the flags of fmin and fmax) nothing rounds.
+bool hasLooseMath(const Instruction &I) {
+  if (!isa<FPMathOperator>(I))
+    return false;
+  FastMathFlags Flags = I.getFastMathFlags();
+  if (Flags.allowReassoc() || Flags.allowReciprocal() || Flags.allowContract() || Flags.approxFunc())
+    return true;
+  if (!Flags.any())
+    return false;
+  const auto *Call = dyn_cast<IntrinsicInst>(&I);
+  if (!Call)
+    return true;
+  switch (Call->getIntrinsicID()) {
+  case Intrinsic::minnum:
+  case Intrinsic::maxnum:
+  case Intrinsic::minimumnum:
+  case Intrinsic::maximumnum:
+    return false;
+  default:
+    return true;
+  }
+}
+
+bool hasLooseMath(const Function &F) {
+  for (StringRef Key : {"unsafe-fp-math", "approx-func-fp-math", "no-nans-fp-math", "no-infs-fp-math",
+                        "no-signed-zeros-fp-math"})
+    if (F.getFnAttribute(Key).getValueAsString() == "true")
+      return true;
+  return any_of(instructions(F), [](const Instruction &I) { return hasLooseMath(I); });
+}
+
+// May the address of a block be seen outside of the function, where a copy's would differ? Jump
+// tables (a local constant that only this function reads) and plain uses in it are fine.
+bool staysInside(const User *U, const Function &F, unsigned Depth = 0) {
+  if (Depth > 8)
+    return false;
+  if (const auto *I = dyn_cast<Instruction>(U))
+    return I->getFunction() == &F && !isa<StoreInst, CallBase, ReturnInst, AtomicRMWInst, AtomicCmpXchgInst>(I);
+  if (const auto *V = dyn_cast<GlobalVariable>(U); V && (!V->isConstant() || !V->hasLocalLinkage()))
+    return false;
+  if (isa<GlobalAlias, GlobalIFunc, Function>(U))
+    return false;
+  return all_of(U->users(), [&](const User *Next) { return staysInside(Next, F, Depth + 1); });
+}
+
+bool showsBlocks(Function &F) {
+  for (BasicBlock &B : F)
+    if (BlockAddress *Address = BlockAddress::lookup(&B))
+      if (!all_of(Address->users(), [&](const User *U) { return staysInside(U, F); }))
+        return true;
+  return false;
+}
+
+} // namespace
+
+SmallVector<Function *, 8> directCallees(Function &F) {
+  SmallVector<Function *, 8> Result;
+  for (Instruction &I : instructions(F))
+    if (auto *Call = dyn_cast<CallBase>(&I))
+      if (Function *Callee = Call->getCalledFunction(); Callee && !Callee->isIntrinsic())
+        Result.push_back(Callee);
+  return Result;
+}
+
+bool looksAtFrame(const Function &F) {
+  return any_of(instructions(F), [](const Instruction &I) {
+    const auto *Call = dyn_cast<IntrinsicInst>(&I);
+    if (!Call)
+      return false;
+    switch (Call->getIntrinsicID()) {
+    case Intrinsic::returnaddress:
+    case Intrinsic::addressofreturnaddress:
+    case Intrinsic::frameaddress:
+    case Intrinsic::sponentry:
+    case Intrinsic::localescape:
+    case Intrinsic::eh_return_i32:
+    case Intrinsic::eh_return_i64:
+    case Intrinsic::eh_dwarf_cfa:
+      return true;
+    default:
+      return false;
+    }
+  });
+}
+
+std::string copyObstacle(Function &F) {
+  if (F.isDeclaration())
+    return "no body";
+  if (F.isInterposable())
+    return "weak: another definition may replace it";
+  if (F.hasFnAttribute(Attribute::Naked))
+    return "naked";
+  if (F.hasFnAttribute(Attribute::ReturnsTwice))
+    return "returns twice";
+  if (F.isPresplitCoroutine())
+    return "a coroutine that is not split yet";
+  if (F.hasGC())
+    return "garbage-collected frames";
+  if (F.hasFnAttribute("split-stack") || F.hasFnAttribute("interrupt") || F.getCallingConv() == CallingConv::X86_INTR)
+    return "an interrupt handler or a split stack";
+  if (hasLooseMath(F))
+    return "fast-math: its results depend on the optimizer";
+  if (showsBlocks(F))
+    return "the address of one of its blocks escapes";
+  return {};
+}
+
+std::string rootObstacle(Function &F) {
+  if (F.isVarArg())
+    return "varargs";
+  if (F.hasAvailableExternallyLinkage())
+    return "its definition is elsewhere";
+  for (Argument &A : F.args())
+    if (A.hasInAllocaAttr() || A.hasPreallocatedAttr())
+      return "arguments in the caller's frame";
+  return copyObstacle(F);
+}
+
+std::string gateObstacle(Function &F) {
+  if (F.isVarArg())
+    return "varargs";
+  if (F.hasFnAttribute(Attribute::ReturnsTwice) || F.hasFnAttribute(Attribute::Naked))
+    return "returns twice or is naked";
+  if (F.getCallingConv() == CallingConv::Tail || F.getCallingConv() == CallingConv::SwiftTail)
+    return "a calling convention of tail calls";
+  if (looksAtFrame(F))
+    return "uses its return or frame address";
+  for (Argument &A : F.args())
+    if (A.hasSwiftErrorAttr() || A.hasNestAttr() || A.hasAttribute(Attribute::SwiftAsync))
+      return "an argument in a special register";
+  for (Instruction &I : instructions(F))
+    if (auto *Call = dyn_cast<CallInst>(&I); Call && Call->isMustTailCall())
+      return "makes tail calls that must be";
+  return {};
+}
+
+} // namespace halo

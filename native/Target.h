@@ -1,0 +1,30 @@
+// Target: for which processor each function was compiled, and for which it is compiled now.
+//
+// A function that has its module's default target is free: it takes the recipe's. One with an
+// explicit target("...") keeps its own. What it was compiled for stays on record as attributes of
+// ours, since rounding and the vector ABI depend on it.
+#ifndef HALO_NATIVE_TARGET_H
+#define HALO_NATIVE_TARGET_H
+
+#include "Frames.h"
+
+#include "llvm/ADT/StringRef.h"
+
+namespace llvm {
+class Function;
+class Module;
+} // namespace llvm
+
+namespace halo {
+
+// When an image is read: moves default targets aside, and undoes what -O0 added to functions.
+void noteTarget(llvm::Module &M, const Frame &F);
+// Did the ahead-of-time target of F have this feature?
+bool hadFeature(const llvm::Function &F, llvm::StringRef Feature);
+// When a region is built: gives its free functions the recipe's target; or, where wide vectors
+// are passed in ways that the recipe's target would change, the ahead-of-time one.
+void applyTarget(llvm::Module &M, llvm::StringRef Cpu, llvm::StringRef Features);
+
+} // namespace halo
+
+#endif
