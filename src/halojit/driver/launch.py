@@ -1,0 +1,97 @@
+"""Start clang with the rewritten command line: what the halo-clang and halo-clang++ scripts run.
+
+In: sys.argv and the directory of Halo's libraries. Out: never returns, unless an error keeps clang from
+starting (exit status 1, clang's own for a bad command line). Imports only os and sys, run without `site`: the whole
+detour costs a few milliseconds.
+"""
+
+import os
+import sys
+
+from halojit.driver import command
+
+
+def run(name: str, library_dir: str) -> None:
+    """Replaces this process by clang. `name` is "clang" or "clang++"."""
+    arguments = sys.argv[1:]
+    if any("-fhalo" in argument or argument.startswith("@") for argument in arguments):
+        expanded = _expand(arguments)
+        if command.asks_for_halo(expanded):
+            for file in ("HaloPass.so", "halo-image.o", "halo-monitor.o"):
+                if not os.path.exists(f"{library_dir}/{file}"):
+                    _fail(f"{library_dir}/{file} is missing: run `make setup` again")
+            try:
+                arguments = command.rewrite(expanded, library_dir)
+            except command.CommandError as error:
+                _fail(str(error))
+    arguments = [argument for argument in arguments if argument not in ("-fhalo", "-fno-halo")]
+    program = _find(name)
+    try:
+        os.execv(program, [program, *arguments])
+    except OSError as error:
+        _fail(f"cannot start {program}: {error.strerror}")
+
+
+def _find(name: str) -> str:
+    """clang 22: $HALO_CLANG_DIR, then PATH, then where Debian's packages keep it."""
+    places = [os.path.join(directory, f"{name}-22") for directory in os.get_exec_path()]
+    places.append(f"/usr/lib/llvm-22/bin/{name}")
+    chosen = os.environ.get("HALO_CLANG_DIR")
+    if chosen:
+        places.insert(0, os.path.join(chosen, name))
+    for place in places:
+        if os.access(place, os.X_OK):
+            return place
+    return _fail(
+        f"{name}-22 is not installed (looked in PATH and /usr/lib/llvm-22/bin): apt install clang-22"
+    )
+
+
+def _expand(arguments: list[str], depth: int = 0) -> list[str]:
+    """Arguments with @files replaced by what they hold; unreadable ones stay, for clang to complain about."""
+    result = []
+    for argument in arguments:
+        if argument.startswith("@") and depth < 20:
+            try:
+                with open(argument[1:], encoding="utf-8", errors="surrogateescape") as file:
+                    text = file.read()
+            except OSError:
+                result.append(argument)
+                continue
+            result += _expand(_split(text), depth + 1)
+        else:
+            result.append(argument)
+    return result
+
+
+def _split(text: str) -> list[str]:
+    """Words of a response file by the GNU rules: quotes group, a backslash takes the next character."""
+    words: list[str] = []
+    word: list[str] | None = None
+    quote = ""
+    characters = iter(text)
+    for character in characters:
+        if character == "\\":
+            word = (word or []) + [next(characters, "")]
+        elif quote:
+            if character == quote:
+                quote = ""
+            else:
+                word = (word or []) + [character]
+        elif character in "\"'":
+            quote = character
+            word = word or []
+        elif character.isspace():
+            if word is not None:
+                words.append("".join(word))
+            word = None
+        else:
+            word = (word or []) + [character]
+    if word is not None:
+        words.append("".join(word))
+    return words
+
+
+def _fail(message: str) -> str:
+    sys.stderr.write(f"halo-clang: error: {message}\n")
+    sys.exit(1)
