@@ -1,23 +1,24 @@
 """What -fhalo does to a clang command line.
 
-In: the arguments after the program's name, and the directory of Halo's libraries. Out: the arguments for clang,
-or a `CommandError`. Knows clang's options only as far as it must: which take a value, which stop before the link.
-Imports nothing, because it runs before every compile.
+In: the arguments after the program's name, and the directory of Halo's libraries. Out: the
+arguments for clang, or a `CommandError`. Knows clang's options only as far as it must: which take
+a value, which stop before the link. Imports nothing, because it runs before every compile.
 """
 
 # Options whose value is the next argument: not inputs, whatever the value looks like.
 _TAKES_VALUE = frozenset(
-    "-o -x -I -D -U -L -F -l -T -u -z -e -b -B -G -h -A -include -include-pch -imacros -isystem -idirafter "
-    "-iquote -iprefix -iwithprefix -iwithprefixbefore -isysroot --sysroot -MF -MT -MQ -MJ -Xclang -Xlinker "
-    "-Xassembler -Xpreprocessor -mllvm -mthread-model -arch -target --target --param -aux-info -framework "
-    "-working-directory -gcc-toolchain -resource-dir -rpath -soname -dynamic-linker -stdlib++-isystem "
-    "-cxx-isystem -dumpdir -serialize-diagnostics --serialize-diagnostics -ccc-gcc-name -Xopenmp-target "
-    "-Xarch_host -Xarch_device -fmodule-name -ivfsoverlay -ftrapv-handler".split()
+    "-o -x -I -D -U -L -F -l -T -u -z -e -b -B -G -h -A -include -include-pch -imacros "
+    "-isystem -idirafter -iquote -iprefix -iwithprefix -iwithprefixbefore -isysroot --sysroot "
+    "-MF -MT -MQ -MJ -Xclang -Xlinker -Xassembler -Xpreprocessor -mllvm -mthread-model -arch "
+    "-target --target --param -aux-info -framework -working-directory -gcc-toolchain "
+    "-resource-dir -rpath -soname -dynamic-linker -stdlib++-isystem -cxx-isystem -dumpdir "
+    "-serialize-diagnostics --serialize-diagnostics -ccc-gcc-name -Xopenmp-target -Xarch_host "
+    "-Xarch_device -fmodule-name -ivfsoverlay -ftrapv-handler".split()
 )
 # Modes that never reach the linker.
 _STOPS_BEFORE_LINK = frozenset(
-    "-c -S -E -M -MM -fsyntax-only --precompile -emit-ast --analyze -dM --preprocess --compile --assemble "
-    "-emit-interface-stubs -extract-api".split()
+    "-c -S -E -M -MM -fsyntax-only --precompile -emit-ast --analyze -dM --preprocess "
+    "--compile --assemble -emit-interface-stubs -extract-api".split()
 )
 _FREESTANDING = frozenset(("-nostdlib", "-nodefaultlibs", "-nostartfiles", "-nolibc"))
 _PARTIAL_LINK = frozenset(("-r", "--relocatable", "-Wl,-r", "-Wl,--relocatable"))
@@ -102,10 +103,11 @@ def _refuse(arguments: list[str]) -> None:
                 target = arguments[position + 1]
             if target is not None and not (target.startswith("x86_64") and "linux" in target):
                 raise CommandError(
-                    f"-fhalo supports 64-bit x86 Linux only, not the target {target}; drop one of them"
+                    f"-fhalo supports 64-bit x86 Linux only, not {target}; drop one of them"
                 )
     if sanitizers:
         raise CommandError(
-            f"-fhalo cannot be combined with -fsanitize={','.join(sorted(sanitizers))}: the checks would be "
-            "missing from the code that Halo makes; drop one of them (-fno-halo switches Halo off)"
+            f"-fhalo cannot be combined with -fsanitize={','.join(sorted(sanitizers))}: the checks "
+            "would be missing from the code that Halo makes; drop one of them (-fno-halo switches "
+            "Halo off)"
         )

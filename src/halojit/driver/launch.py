@@ -1,8 +1,8 @@
 """Start clang with the rewritten command line: what the halo-clang and halo-clang++ scripts run.
 
-In: sys.argv and the directory of Halo's libraries. Out: never returns, unless an error keeps clang from
-starting (exit status 1, clang's own for a bad command line). Imports only os and sys, run without `site`: the whole
-detour costs a few milliseconds.
+In: sys.argv and the directory of Halo's libraries. Out: never returns, unless an error keeps clang
+from starting (exit status 1, clang's own for a bad command line). Imports only os and sys, run
+without `site`: the whole detour costs a few milliseconds.
 """
 
 import os
@@ -43,12 +43,12 @@ def _find(name: str) -> str:
         if os.access(place, os.X_OK):
             return place
     return _fail(
-        f"{name}-22 is not installed (looked in PATH and /usr/lib/llvm-22/bin): apt install clang-22"
+        f"{name}-22 is not installed (in PATH or /usr/lib/llvm-22/bin): apt install clang-22"
     )
 
 
 def _expand(arguments: list[str], depth: int = 0) -> list[str]:
-    """Arguments with @files replaced by what they hold; unreadable ones stay, for clang to complain about."""
+    """Replaces @files by what they hold; clang complains about the unreadable ones."""
     result = []
     for argument in arguments:
         if argument.startswith("@") and depth < 20:
@@ -65,7 +65,7 @@ def _expand(arguments: list[str], depth: int = 0) -> list[str]:
 
 
 def _split(text: str) -> list[str]:
-    """Words of a response file by the GNU rules: quotes group, a backslash takes the next character."""
+    """Words by the GNU rules: quotes group, a backslash takes the next character."""
     words: list[str] = []
     word: list[str] | None = None
     quote = ""
