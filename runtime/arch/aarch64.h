@@ -19,17 +19,13 @@ static inline long halo_syscall(long number, long a, long b, long c, long d, lon
   register long x3 __asm__("x3") = d;
   register long x4 __asm__("x4") = e;
   register long x5 __asm__("x5") = f;
-  __asm__ volatile("svc 0"
-                   : "+r"(x0)
-                   : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-                   : "memory");
+  __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
   return x0;
 }
 
 /* See arch/x86_64.h. The kernel's argument order differs: tls before child_tid. */
-static inline long halo_arch_clone(unsigned long flags, void *stack_top, int *parent_tid,
-                                   int *child_tid, void *tls, void (*run)(void *),
-                                   void *argument) {
+static inline long halo_arch_clone(unsigned long flags, void *stack_top, int *parent_tid, int *child_tid,
+                                   void *tls, void (*run)(void *), void *argument) {
   register long x8 __asm__("x8") = 220;
   register unsigned long x0 __asm__("x0") = flags;
   register void *x1 __asm__("x1") = stack_top;

@@ -27,9 +27,8 @@ static inline long halo_syscall(long number, long a, long b, long c, long d, lon
 /* clone() into `run(argument)` on a stack that grows down from `stack_top` (16-byte aligned). The
  * new thread ends with exit(0) when `run` returns. Its outermost frame has no caller: the return
  * address is marked undefined, so unwinders and debuggers stop there. */
-static inline long halo_arch_clone(unsigned long flags, void *stack_top, int *parent_tid,
-                                   int *child_tid, void *tls, void (*run)(void *),
-                                   void *argument) {
+static inline long halo_arch_clone(unsigned long flags, void *stack_top, int *parent_tid, int *child_tid,
+                                   void *tls, void (*run)(void *), void *argument) {
   register int *r10 __asm__("r10") = child_tid;
   register void *r8 __asm__("r8") = tls;
   register void (*r12)(void *) __asm__("r12") = run;
@@ -50,8 +49,8 @@ static inline long halo_arch_clone(unsigned long flags, void *stack_top, int *pa
                    ".cfi_restore_state\n"
                    "1:"
                    : "=a"(result)
-                   : "a"(56L), "D"(flags), "S"(stack_top), "d"(parent_tid), "r"(r10), "r"(r8),
-                     "r"(r12), "r"(r13)
+                   : "a"(56L), "D"(flags), "S"(stack_top), "d"(parent_tid), "r"(r10), "r"(r8), "r"(r12),
+                     "r"(r13)
                    : "rcx", "r11", "memory");
   return result;
 }

@@ -55,8 +55,7 @@ static uint64_t reserve_near(const struct halo_arena *arena, uint64_t bytes) {
 }
 
 static uint64_t reserve_anywhere(uint64_t bytes) {
-  long at = halo_sys_mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-                          0);
+  long at = halo_sys_mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   return halo_sys_failed(at) ? 0 : (uint64_t)at;
 }
 

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#define REACH_BYTES 0x7fff0000ull   /* 2 GiB less a margin for addends */
-#define LOWEST_ADDRESS 0x10000ull   /* mmap_min_addr's usual value */
+#define REACH_BYTES 0x7fff0000ull /* 2 GiB less a margin for addends */
+#define LOWEST_ADDRESS 0x10000ull /* mmap_min_addr's usual value */
 #define HIGHEST_ADDRESS 0x7ffffffff000ull
 
 struct halo_reach halo_reach_of(uint64_t image_low, uint64_t image_high) {
@@ -57,9 +57,11 @@ static bool parse_hex(const char **at, const char *end, uint64_t *value) {
 
 /* "low-high perms offset dev inode   path" without its newline. */
 static void take_line(struct search *search, const char *line, const char *end, uint64_t *previous) {
-  uint64_t low, high;
-  if (!parse_hex(&line, end, &low) || line == end || *line++ != '-' ||
-      !parse_hex(&line, end, &high))
+  uint64_t low = 0, high = 0;
+  if (!parse_hex(&line, end, &low) || line == end || *line != '-')
+    return;
+  line++;
+  if (!parse_hex(&line, end, &high))
     return;
   bool is_stack = end - line > 7 && memcmp(end - 7, "[stack]", 7) == 0;
   if (!is_stack)
@@ -69,7 +71,7 @@ static void take_line(struct search *search, const char *line, const char *end, 
 
 uint64_t halo_gap_find(const struct halo_reach *reach, uint64_t bytes) {
   struct search search = {.reach = reach, .bytes = bytes};
-  char buffer[4096]; /* longer than the longest line's part that matters */
+  char buffer[4096] = {0}; /* longer than the part of any line that matters */
   size_t have = 0;
   uint64_t previous = LOWEST_ADDRESS;
   bool is_cut = false; /* inside a line too long for the buffer, whose start was handled */

@@ -107,8 +107,7 @@ static long protect(const struct segment *segment, int protection) {
   return halo_sys_mprotect((void *)(uintptr_t)low, high - low, protection);
 }
 
-static bool check_segment(struct halo_block *block, const struct segment *segment,
-                          struct halo_text *why) {
+static bool check_segment(struct halo_block *block, const struct segment *segment, struct halo_text *why) {
   if (segment->address < block->address || segment->bytes > block->bytes ||
       segment->address - block->address > block->bytes - segment->bytes)
     say_address(why, "segment outside of its allocation: ", segment->address);
@@ -164,9 +163,8 @@ static void drop_segments(struct halo_block *block, struct halo_reader in, uint6
 static bool run_action(struct halo_session *session, uint64_t function, struct halo_view arguments,
                        struct halo_text *why) {
   struct halo_writer out = {0};
-  int status =
-      session ? halo_session_invoke(session, function, arguments.data, arguments.bytes, &out)
-              : HALO_E_UNKNOWN;
+  int status = session ? halo_session_invoke(session, function, arguments.data, arguments.bytes, &out)
+                       : HALO_E_UNKNOWN;
   struct halo_reader result = halo_reader_over(out.data, out.bytes);
   bool has_error = status < 0 || halo_read_u8(&result) != 0 || result.is_bad;
   if (has_error) {
@@ -184,8 +182,7 @@ static bool run_action(struct halo_session *session, uint64_t function, struct h
 
 /* Actions kept in order are run from last to first: find the n-th by walking. All are run even
  * when some fail; the first message is kept. */
-static void run_dealloc_actions(struct halo_session *session, struct halo_reader all,
-                                struct halo_text *why) {
+static void run_dealloc_actions(struct halo_session *session, struct halo_reader all, struct halo_text *why) {
   size_t count = 0;
   for (struct halo_reader at = all; at.at < at.end && !at.is_bad; count++) {
     halo_read_u64(&at);
@@ -242,8 +239,7 @@ static bool is_well_formed(struct halo_reader in) {
   return !in.is_bad;
 }
 
-static uint64_t initialize_in(struct halo_call *call, struct halo_arena *arena,
-                              struct halo_text *why) {
+static uint64_t initialize_in(struct halo_call *call, struct halo_arena *arena, struct halo_text *why) {
   uint64_t count = halo_read_count(&call->in, SEGMENT_LEAST_BYTES);
   struct halo_reader segments = call->in;
   struct halo_block *block = NULL;
@@ -255,8 +251,7 @@ static uint64_t initialize_in(struct halo_call *call, struct halo_arena *arena,
     struct segment segment = read_segment(&call->in);
     if (!block && !(block = halo_arena_find(arena, segment.address, segment.bytes)))
       say_address(why, "segment in no reserved memory: ", segment.address);
-    else if (check_segment(block, &segment, why) && place_segment(&segment, why) &&
-             segment.address < key)
+    else if (check_segment(block, &segment, why) && place_segment(&segment, why) && segment.address < key)
       key = segment.address;
   }
   uint64_t actions = why->length ? 0 : halo_read_count(&call->in, 2 * ACTION_LEAST_BYTES);
@@ -334,9 +329,7 @@ static int for_each_address(struct halo_call *call, one_fn *handle) {
   return HALO_OK;
 }
 
-static int deinitialize(struct halo_call *call) {
-  return for_each_address(call, deinitialize_one);
-}
+static int deinitialize(struct halo_call *call) { return for_each_address(call, deinitialize_one); }
 
 static int release(struct halo_call *call) { return for_each_address(call, release_one); }
 

@@ -20,6 +20,8 @@ void *halo_pool_take(struct halo_pool *pool) {
   if (!pool->free && !grow(pool))
     return NULL;
   void *record = pool->free;
+  if (!record) /* a record larger than a chunk */
+    return NULL;
   memcpy(&pool->free, record, sizeof pool->free);
   memset(record, 0, pool->record_bytes);
   return record;

@@ -47,7 +47,7 @@ static struct halo_pool section_pool = {.record_bytes = sizeof(struct section)};
 static struct section *sections;
 
 static void add_registry(register_fn *add, deregister_fn *remove) {
-  if (!add || !remove || registry_count == REGISTRIES)
+  if (!add || !remove || registry_count >= REGISTRIES)
     return;
   for (size_t i = 0; i < registry_count; i++)
     if (registries[i].add == add)
@@ -90,8 +90,7 @@ void halo_unwind_adopt(void *add, void *remove) {
   add_registry(add_fn, remove_fn);
   for (struct section *section = sections; section; section = section->next)
     for (; section->registry_count < registry_count; section->registry_count++)
-      registries[section->registry_count].add(section->begin,
-                                              section->object[section->registry_count]);
+      registries[section->registry_count].add(section->begin, section->object[section->registry_count]);
 }
 
 void halo_unwind_prepare_on_demand(void) { is_on_demand = true; }

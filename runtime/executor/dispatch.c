@@ -37,11 +37,10 @@ static struct halo_wrapper_result dispatch(void *context, const void *tag, const
     return halo_wrapper_error("the controller is gone");
   if (attached.owner != getpid())
     return halo_wrapper_error("a forked child cannot call the controller");
-  int status = halo_session_call(attached.session, (uint64_t)(uintptr_t)tag, arguments, bytes,
-                                 &result);
-  struct halo_wrapper_result value =
-      status < 0 ? halo_wrapper_error("the connection to the controller was lost")
-                 : halo_wrapper_value(result.data, result.bytes);
+  int status = halo_session_call(attached.session, (uint64_t)(uintptr_t)tag, arguments, bytes, &result);
+  struct halo_wrapper_result value = status < 0
+                                         ? halo_wrapper_error("the connection to the controller was lost")
+                                         : halo_wrapper_value(result.data, result.bytes);
   halo_writer_free(&result);
   return value;
 }

@@ -111,8 +111,7 @@ bool halo_link_listen(const char *endpoint, struct halo_link *link) {
   struct sockaddr_storage bound = {0};
   socklen_t bound_bytes = sizeof bound;
   if (listener < 0 || bind(listener, address->ai_addr, address->ai_addrlen) != 0 ||
-      listen(listener, 1) != 0 ||
-      getsockname(listener, (struct sockaddr *)&bound, &bound_bytes) != 0) {
+      listen(listener, 1) != 0 || getsockname(listener, (struct sockaddr *)&bound, &bound_bytes) != 0) {
     halo_complain("listen=%s: %s", endpoint, strerror(errno));
   } else {
     /* Port 0 asks the kernel for one: say which. Callers wait for this line. */

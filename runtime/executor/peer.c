@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -26,29 +27,44 @@ static void describe(const struct sockaddr_storage *from, struct end *end) {
   const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)from;
   uint32_t words[4];
   memcpy(words, &in6->sin6_addr, sizeof words);
-  snprintf(end->address, sizeof end->address, "%08X%08X%08X%08X", words[0], words[1], words[2],
-           words[3]);
+  snprintf(end->address, sizeof end->address, "%08X%08X%08X%08X", words[0], words[1], words[2], words[3]);
   end->port = ntohs(in6->sin6_port);
 }
 
-static bool find_owner(const char *table, const struct end *local, const struct end *remote,
-                       unsigned *uid) {
+struct row {
+  struct end local, remote;
+  unsigned uid;
+};
+
+/* " 0: 0100007F:8D23 0100007F:1F90 01 queues timer retransmits uid ...", all but uid in hex. */
+static bool parse_row(const char *line, struct row *row) {
+  char local_port[9], remote_port[9], uid[11];
+  if (sscanf(line, " %*[0-9]: %32[0-9A-F]:%8[0-9A-F] %32[0-9A-F]:%8[0-9A-F] %*s %*s %*s %*s %10[0-9]",
+             row->local.address, local_port, row->remote.address, remote_port, uid) != 5)
+    return false;
+  row->local.port = (unsigned)strtoul(local_port, NULL, 16);
+  row->remote.port = (unsigned)strtoul(remote_port, NULL, 16);
+  row->uid = (unsigned)strtoul(uid, NULL, 10);
+  return true;
+}
+
+static bool is_same(const struct end *a, const struct end *b) {
+  return a->port == b->port && strcmp(a->address, b->address) == 0;
+}
+
+static bool find_owner(const char *table, const struct end *local, const struct end *remote, unsigned *uid) {
   FILE *file = fopen(table, "re");
   char line[512];
   bool is_found = false;
   if (!file)
     return false;
   while (!is_found && fgets(line, sizeof line, file)) {
-    char local_address[33], remote_address[33];
-    unsigned local_port, remote_port, owner;
-    if (sscanf(line, " %*d: %32[0-9A-F]:%X %32[0-9A-F]:%X %*X %*X:%*X %*X:%*X %*X %u",
-               local_address, &local_port, remote_address, &remote_port, &owner) != 5)
+    struct row row;
+    if (!parse_row(line, &row))
       continue;
-    is_found = local_port == local->port && remote_port == remote->port &&
-               strcmp(local_address, local->address) == 0 &&
-               strcmp(remote_address, remote->address) == 0;
+    is_found = is_same(&row.local, local) && is_same(&row.remote, remote);
     if (is_found)
-      *uid = owner;
+      *uid = row.uid;
   }
   fclose(file);
   return is_found;
@@ -65,6 +81,6 @@ bool halo_peer_uid(int socket, unsigned *uid) {
     return false;
   describe(&ours, &our_end);
   describe(&theirs, &their_end);
-  return find_owner(theirs.ss_family == AF_INET ? "/proc/net/tcp" : "/proc/net/tcp6", &their_end,
-                    &our_end, uid);
+  return find_owner(theirs.ss_family == AF_INET ? "/proc/net/tcp" : "/proc/net/tcp6", &their_end, &our_end,
+                    uid);
 }

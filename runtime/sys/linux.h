@@ -33,9 +33,8 @@
 #define HALO_SYS2(n, a, b) halo_syscall(n, (long)(a), (long)(b), 0, 0, 0, 0)
 #define HALO_SYS3(n, a, b, c) halo_syscall(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
 #define HALO_SYS4(n, a, b, c, d) halo_syscall(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
-#define HALO_SYS5(n, a, b, c, d, e)                                                               \
-  halo_syscall(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
-#define HALO_SYS6(n, a, b, c, d, e, f)                                                            \
+#define HALO_SYS5(n, a, b, c, d, e) halo_syscall(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+#define HALO_SYS6(n, a, b, c, d, e, f)                                                                       \
   halo_syscall(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 /* True for results that are -errno; also for pointers returned as long. */
@@ -63,9 +62,8 @@ static inline long halo_sys_process_vm_readv(int pid, const struct iovec *to, si
                                              const struct iovec *from, size_t from_count) {
   return HALO_SYS6(SYS_process_vm_readv, pid, to, to_count, from, from_count, 0);
 }
-static inline long halo_sys_process_vm_writev(int pid, const struct iovec *from,
-                                              size_t from_count, const struct iovec *to,
-                                              size_t to_count) {
+static inline long halo_sys_process_vm_writev(int pid, const struct iovec *from, size_t from_count,
+                                              const struct iovec *to, size_t to_count) {
   return HALO_SYS6(SYS_process_vm_writev, pid, from, from_count, to, to_count, 0);
 }
 static inline long halo_sys_membarrier(int command, unsigned flags) {
@@ -105,9 +103,7 @@ static inline long halo_sys_close_range(unsigned first, unsigned last, unsigned 
 static inline long halo_sys_lseek(int fd, off_t offset, int whence) {
   return HALO_SYS3(SYS_lseek, fd, offset, whence);
 }
-static inline long halo_sys_fstat(int fd, struct stat *out) {
-  return HALO_SYS2(SYS_fstat, fd, out);
-}
+static inline long halo_sys_fstat(int fd, struct stat *out) { return HALO_SYS2(SYS_fstat, fd, out); }
 static inline long halo_sys_statat(int directory, const char *path, struct stat *out, int flags) {
   return HALO_SYS4(SYS_newfstatat, directory, path, out, flags);
 }
@@ -126,12 +122,8 @@ static inline long halo_sys_fcntl(int fd, int command, long argument) {
 static inline long halo_sys_ioctl(int fd, unsigned long request, long argument) {
   return HALO_SYS3(SYS_ioctl, fd, request, argument);
 }
-static inline long halo_sys_dup3(int from, int to, int flags) {
-  return HALO_SYS3(SYS_dup3, from, to, flags);
-}
-static inline long halo_sys_pipe2(int fds[2], int flags) {
-  return HALO_SYS2(SYS_pipe2, fds, flags);
-}
+static inline long halo_sys_dup3(int from, int to, int flags) { return HALO_SYS3(SYS_dup3, from, to, flags); }
+static inline long halo_sys_pipe2(int fds[2], int flags) { return HALO_SYS2(SYS_pipe2, fds, flags); }
 static inline long halo_sys_eventfd(unsigned value, int flags) {
   return HALO_SYS2(SYS_eventfd2, value, flags);
 }
@@ -188,12 +180,10 @@ static inline long halo_sys_socket(int domain, int type, int protocol) {
 static inline long halo_sys_connect(int fd, const void *address, size_t bytes) {
   return HALO_SYS3(SYS_connect, fd, address, bytes);
 }
-static inline long halo_sys_getsockopt(int fd, int level, int name, void *value,
-                                       socklen_t *bytes) {
+static inline long halo_sys_getsockopt(int fd, int level, int name, void *value, socklen_t *bytes) {
   return HALO_SYS5(SYS_getsockopt, fd, level, name, value, bytes);
 }
-static inline long halo_sys_setsockopt(int fd, int level, int name, const void *value,
-                                       socklen_t bytes) {
+static inline long halo_sys_setsockopt(int fd, int level, int name, const void *value, socklen_t bytes) {
   return HALO_SYS5(SYS_setsockopt, fd, level, name, value, bytes);
 }
 static inline long halo_sys_getsockname(int fd, void *address, socklen_t *bytes) {
@@ -260,8 +250,7 @@ __attribute__((noreturn)) static inline void halo_sys_thread_exit(int status) {
 }
 
 /* Waits while *word == expected (private futex); timeout null: for ever. */
-static inline long halo_sys_futex_wait(const void *word, uint32_t expected,
-                                       const struct timespec *timeout) {
+static inline long halo_sys_futex_wait(const void *word, uint32_t expected, const struct timespec *timeout) {
   return HALO_SYS6(SYS_futex, word, 0 | 128, expected, timeout, NULL, 0);
 }
 static inline long halo_sys_futex_wake(const void *word, int threads) {
@@ -308,9 +297,7 @@ static inline long halo_sys_sigaction(int number, struct halo_sys_sigaction *act
 static inline long halo_sys_sigprocmask(int how, const uint64_t *set, uint64_t *old) {
   return HALO_SYS4(SYS_rt_sigprocmask, how, set, old, 8);
 }
-static inline long halo_sys_sigpending(uint64_t *set) {
-  return HALO_SYS2(SYS_rt_sigpending, set, 8);
-}
+static inline long halo_sys_sigpending(uint64_t *set) { return HALO_SYS2(SYS_rt_sigpending, set, 8); }
 /* Takes one pending signal of the set; its number or -errno. */
 static inline long halo_sys_sigtimedwait(const uint64_t *set, const struct timespec *timeout) {
   return HALO_SYS4(SYS_rt_sigtimedwait, set, NULL, timeout, 8);
@@ -338,8 +325,8 @@ static inline long halo_sys_perf_event_open(void *attribute, int pid, int cpu, i
  * HALO_THREAD_TLS_BYTES become a zeroed stand-in for libc's thread block, so a stray read through
  * the thread pointer meets zeros, never another thread's state. The signal mask is the caller's:
  * block all signals around this call. Returns the thread's id or -errno. */
-static inline long halo_sys_thread_start(void (*run)(void *), void *argument, void *pages,
-                                         size_t bytes, int *tid) {
+static inline long halo_sys_thread_start(void (*run)(void *), void *argument, void *pages, size_t bytes,
+                                         int *tid) {
   const unsigned long vm = 0x100, fs = 0x200, files = 0x400, sighand = 0x800, thread = 0x10000,
                       sysvsem = 0x40000, settls = 0x80000, parent_settid = 0x100000,
                       child_cleartid = 0x200000;

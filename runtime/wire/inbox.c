@@ -73,8 +73,7 @@ int halo_inbox_fill(struct halo_session *session) {
   return HALO_E_GONE;
 }
 
-int halo_inbox_take(struct halo_session *session, struct halo_frame *frame,
-                    struct halo_payload *payload) {
+int halo_inbox_take(struct halo_session *session, struct halo_frame *frame, struct halo_payload *payload) {
   struct halo_writer *inbox = &session->inbox;
   if (!peek(session, frame))
     return 0;

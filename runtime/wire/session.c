@@ -68,8 +68,8 @@ int halo_session_fault(struct halo_session *session, int status, const char *wha
 }
 
 /* Sends one frame; a peer that does not take it ends the session. */
-static int send_frame(struct halo_session *session, enum halo_opcode opcode, uint64_t sequence,
-                      uint64_t tag, const void *data, size_t bytes) {
+static int send_frame(struct halo_session *session, enum halo_opcode opcode, uint64_t sequence, uint64_t tag,
+                      const void *data, size_t bytes) {
   struct halo_frame frame = {sizeof frame + bytes, opcode, sequence, tag};
   if (session->status != 1)
     return session->status < 0 ? session->status : HALO_E_GONE;
@@ -97,8 +97,8 @@ static int send_setup(struct halo_session *session) {
     halo_write_string(&setup, service->name);
     halo_write_u64(&setup, service->run ? (uint64_t)(uintptr_t)service->run : service->value);
   }
-  int status = setup.is_bad ? HALO_E_MEMORY
-                            : send_frame(session, HALO_OPCODE_SETUP, 0, 0, setup.data, setup.bytes);
+  int status =
+      setup.is_bad ? HALO_E_MEMORY : send_frame(session, HALO_OPCODE_SETUP, 0, 0, setup.data, setup.bytes);
   halo_inbox_give_back(session, setup);
   return status;
 }
@@ -111,8 +111,7 @@ static void free_session(struct halo_session *session) {
   halo_sys_munmap(session, sizeof *session);
 }
 
-struct halo_session *halo_session_open(int in, int out,
-                                       const struct halo_session_options *options) {
+struct halo_session *halo_session_open(int in, int out, const struct halo_session_options *options) {
   struct halo_session *session = halo_sys_pages(sizeof *session);
   if (!session) {
     halo_sys_close(in);
@@ -147,8 +146,8 @@ static const struct halo_service *find_service(const struct halo_session *sessio
   return NULL;
 }
 
-static void report_failure(struct halo_session *session, const char *name, uint64_t tag,
-                           int status, const struct halo_text *why) {
+static void report_failure(struct halo_session *session, const char *name, uint64_t tag, int status,
+                           const struct halo_text *why) {
   struct halo_text message;
   halo_text_clear(&message);
   if (name) {
@@ -195,8 +194,8 @@ static int invoke(struct halo_session *session, uint64_t tag, const void *argume
   return status;
 }
 
-int halo_session_invoke(struct halo_session *session, uint64_t tag, const void *arguments,
-                        size_t bytes, struct halo_writer *out) {
+int halo_session_invoke(struct halo_session *session, uint64_t tag, const void *arguments, size_t bytes,
+                        struct halo_writer *out) {
   bool must_hang_up = false;
   return invoke(session, tag, arguments, bytes, out, &must_hang_up);
 }
@@ -215,14 +214,12 @@ static void handle_call(struct halo_session *session, const struct halo_frame *f
                         const struct halo_payload *payload) {
   struct halo_writer out = halo_inbox_spare(session);
   bool must_hang_up = false;
-  int status =
-      invoke(session, frame->tag, payload->data, payload->bytes, &out, &must_hang_up);
+  int status = invoke(session, frame->tag, payload->data, payload->bytes, &out, &must_hang_up);
   if (status < 0 && must_hang_up) {
     write_hangup(session, session->error.data);
     halo_session_fault(session, status, "a call failed that has no other way to say so");
   } else {
-    send_frame(session, HALO_OPCODE_RESULT, frame->sequence, 0, out.data,
-               status < 0 ? 0 : out.bytes);
+    send_frame(session, HALO_OPCODE_RESULT, frame->sequence, 0, out.data, status < 0 ? 0 : out.bytes);
   }
   halo_inbox_give_back(session, out);
 }
@@ -330,8 +327,8 @@ static int await(struct halo_session *session, struct halo_waiter *waiter) {
   return HALO_OK;
 }
 
-int halo_session_call(struct halo_session *session, uint64_t tag, const void *arguments,
-                      size_t bytes, struct halo_writer *result) {
+int halo_session_call(struct halo_session *session, uint64_t tag, const void *arguments, size_t bytes,
+                      struct halo_writer *result) {
   struct halo_waiter waiter = {.result = result, .thread = halo_sys_gettid(), .wake_fd = -1};
   bool is_owner = waiter.thread == session->owner_thread;
   if (session->options.take_turn) /* another thread may read our answer: it must wake us */

@@ -64,8 +64,7 @@ void halo_inbox_give_back(struct halo_session *session, struct halo_writer buffe
 int halo_inbox_fill(struct halo_session *session);
 /* Takes the next whole frame out. 1: taken, 0: not whole yet, negative: malformed (status set).
  * The payload's buffer must be given back. */
-int halo_inbox_take(struct halo_session *session, struct halo_frame *frame,
-                    struct halo_payload *payload);
+int halo_inbox_take(struct halo_session *session, struct halo_frame *frame, struct halo_payload *payload);
 /* Ends the session: notes the reason, wakes every waiter. Returns the status. */
 int halo_session_fault(struct halo_session *session, int status, const char *what);
 

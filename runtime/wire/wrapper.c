@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-int halo_wrapper_call(uint64_t address, const void *arguments, size_t bytes,
-                      struct halo_writer *out, struct halo_text *error) {
+int halo_wrapper_call(uint64_t address, const void *arguments, size_t bytes, struct halo_writer *out,
+                      struct halo_text *error) {
   halo_wrapper_fn *run = (halo_wrapper_fn *)(uintptr_t)address;
   struct halo_wrapper_result result = run(arguments, bytes);
   if (result.size == 0) {

@@ -21,8 +21,8 @@ typedef struct halo_wrapper_result halo_wrapper_fn(const char *arguments, size_t
 
 /* Calls the function and appends its result to `out`. 0, or HALO_E_REFUSED with the wrapper's own
  * message in `error`. */
-int halo_wrapper_call(uint64_t address, const void *arguments, size_t bytes,
-                      struct halo_writer *out, struct halo_text *error);
+int halo_wrapper_call(uint64_t address, const void *arguments, size_t bytes, struct halo_writer *out,
+                      struct halo_text *error);
 /* The other direction: a result for a caller that will free() it. Runs out of memory as an error
  * without a message (zero bytes, null). */
 struct halo_wrapper_result halo_wrapper_value(const void *data, size_t bytes);

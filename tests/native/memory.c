@@ -54,10 +54,8 @@ static void set_up(void) {
   offer(table, count);
   offer(own, 2);
   CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
-  struct halo_session_options options = {.triple = "t",
-                                         .page_bytes = PAGE,
-                                         .services = services,
-                                         .service_count = service_count};
+  struct halo_session_options options = {
+      .triple = "t", .page_bytes = PAGE, .services = services, .service_count = service_count};
   session = halo_session_open(pair[0], pair[0], &options);
   CHECK(session);
   halo_arena_init(&arena, 0, 0);
@@ -68,8 +66,7 @@ static void set_up(void) {
 static struct halo_reader call(const char *name, const struct halo_writer *arguments) {
   static struct halo_writer out;
   halo_writer_reset(&out);
-  int status =
-      halo_session_invoke(session, tag_of(name), arguments->data, arguments->bytes, &out);
+  int status = halo_session_invoke(session, tag_of(name), arguments->data, arguments->bytes, &out);
   struct halo_reader reader = halo_reader_over(out.data, out.bytes);
   reader.is_bad = status < 0;
   return reader;
@@ -117,8 +114,8 @@ static void add_segment(struct request *request, uint8_t flags, uint64_t address
   request->segment_count++;
 }
 
-static void add_action(struct request *request, const char *name, const char *text,
-                       const char *undo, const char *undo_text) {
+static void add_action(struct request *request, const char *name, const char *text, const char *undo,
+                       const char *undo_text) {
   halo_write_u64(&request->actions, name ? tag_of(name) : 0);
   halo_write_string(&request->actions, text);
   halo_write_u64(&request->actions, undo ? tag_of(undo) : 0);

@@ -1,7 +1,7 @@
 /* The session, against a peer that is polite, rude or slow. */
+#include "halo/session.h"
 #include "check.h"
 #include "halo/protocol.h"
-#include "halo/session.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -43,8 +43,7 @@ static uint64_t tag_of(halo_service_fn *run) { return (uint64_t)(uintptr_t)run; 
 
 /* ---- the peer's side ---- */
 
-static void put(int fd, uint64_t opcode, uint64_t sequence, uint64_t tag, const void *data,
-                size_t bytes) {
+static void put(int fd, uint64_t opcode, uint64_t sequence, uint64_t tag, const void *data, size_t bytes) {
   struct frame frame = {sizeof frame + bytes, opcode, sequence, tag};
   CHECK(write(fd, &frame, sizeof frame) == sizeof frame);
   CHECK(bytes == 0 || write(fd, data, bytes) == (ssize_t)bytes);
@@ -100,8 +99,7 @@ static void setup_names_every_service(void) {
   CHECK_EQUAL(halo_read_u64(&reader), 5);
   for (size_t i = 0; i < 5; i++) {
     struct halo_view name = halo_read_bytes(&reader);
-    CHECK(name.bytes == strlen(services[i].name) &&
-          memcmp(name.data, services[i].name, name.bytes) == 0);
+    CHECK(name.bytes == strlen(services[i].name) && memcmp(name.data, services[i].name, name.bytes) == 0);
     uint64_t address = halo_read_u64(&reader);
     CHECK(address == (services[i].run ? tag_of(services[i].run) : 4711));
   }
@@ -186,9 +184,9 @@ static void expect_fault(const void *bytes, size_t count, bool then_close, const
 
 static void garbage_ends_the_session(void) {
   char text[64] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n..............";
-  struct frame tiny = {31, CALL, 0, 0}, huge = {(1 << 20) + 1, CALL, 0, 0},
-               strange = {32, 4, 0, 0}, setup = {32, SETUP, 0, 0}, orphan = {32, RESULT, 5, 0},
-               tagged = {32, RESULT, 5, 1}, cut = {100, CALL, 0, 0};
+  struct frame tiny = {31, CALL, 0, 0}, huge = {(1 << 20) + 1, CALL, 0, 0}, strange = {32, 4, 0, 0},
+               setup = {32, SETUP, 0, 0}, orphan = {32, RESULT, 5, 0}, tagged = {32, RESULT, 5, 1},
+               cut = {100, CALL, 0, 0};
   expect_fault(text, sizeof text, false, "size limit");
   expect_fault(&tiny, sizeof tiny, false, "shorter");
   expect_fault(&huge, sizeof huge, false, "size limit");
@@ -333,8 +331,7 @@ static void *answer_all(void *context) {
 /* The owner either runs its loop or is away in foreign code: callers get their answers both ways. */
 static void threads_share_a_session(bool is_owner_away) {
   int peer;
-  struct halo_session_options options = {
-      .take_turn = take, .yield_turn = yield, .context = &turn};
+  struct halo_session_options options = {.take_turn = take, .yield_turn = yield, .context = &turn};
   struct halo_session *session = open_session(&peer, options);
   pthread_t callers[CALLERS], answerer;
   if (is_owner_away) {

@@ -153,8 +153,7 @@ int main(void) {
 
   struct action cut = act("llvm_orc_registerEHFrameAllocAction", frames, frames + bytes - 4);
   CHECK(cut.has_error && strstr(cut.message, "terminator"));
-  struct action empty =
-      act("llvm_orc_registerEHFrameAllocAction", frames + bytes - 4, frames + bytes);
+  struct action empty = act("llvm_orc_registerEHFrameAllocAction", frames + bytes - 4, frames + bytes);
   CHECK(empty.status == 0 && !empty.has_error);
 
   struct action removed = act("llvm_orc_deregisterEHFrameAllocAction", frames, frames + bytes);

@@ -1,7 +1,7 @@
 /* The reader and writer: what is written is read, nothing is read past the end. */
+#include "halo/wire.h"
 #include "check.h"
 #include "halo/text.h"
-#include "halo/wire.h"
 
 static void reads_what_was_written(void) {
   struct halo_writer writer = {0};

@@ -69,12 +69,12 @@ int halo_session_step(struct halo_session *session);
 int halo_session_wait(struct halo_session *session, int64_t timeout_ns);
 /* Calls a handler on the controller's side and waits for its answer, serving calls meanwhile
  * (the nested message loop). 0, or a negative halo_status. */
-int halo_session_call(struct halo_session *session, uint64_t tag, const void *arguments,
-                      size_t bytes, struct halo_writer *result);
+int halo_session_call(struct halo_session *session, uint64_t tag, const void *arguments, size_t bytes,
+                      struct halo_writer *result);
 /* Runs a service or wrapper function by its tag, as a CallWrapper frame would: for allocation
  * actions. 0 with its result in `out`, or a negative halo_status. */
-int halo_session_invoke(struct halo_session *session, uint64_t tag, const void *arguments,
-                        size_t bytes, struct halo_writer *out);
+int halo_session_invoke(struct halo_session *session, uint64_t tag, const void *arguments, size_t bytes,
+                        struct halo_writer *out);
 /* For services that run code which may come back into the session from any thread. */
 void halo_session_yield_turn(struct halo_session *session);
 void halo_session_take_turn(struct halo_session *session);
