@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from halojit.model import events
 from halojit.model.evidence import Evidence
+from halojit.server.demangle import demangle
 
 
 def duration(ns: float) -> str:
@@ -34,22 +35,22 @@ def line(event: events.Event) -> str | None:
             return f"sampling by {sampler} at {hertz} Hz"
         case events.RegionChosen(region=region):
             return (
-                f"chose {region.root.name}: {region.share:.0%} of the time, "
+                f"chose {demangle(region.root.name)}: {region.share:.0%} of the time, "
                 f"{region.entries_per_s:.0f} entries/s of {duration(region.ns_per_call)}"
             )
         case events.VariantBuilt(root=root, recipe=recipe, build_s=build_s):
             return (
-                f"built {root.name} ({recipe}): {event.functions} functions, "
+                f"built {demangle(root.name)} ({recipe}): {event.functions} functions, "
                 f"{event.object_bytes} bytes in {build_s:.2f} s"
             )
         case events.VariantDeployed(root=root, is_gated=is_gated):
             how = "behind its gate" if is_gated else "untimed: it cannot have a gate"
-            return f"patched {root.name} {event.at_s:.2f} s after main, {how}"
+            return f"patched {demangle(root.name)} {event.at_s:.2f} s after main, {how}"
         case events.TrialEnded(root=root, evidence=found, is_kept=is_kept, reason=reason):
             what = evidence(found) if found else "no measurement"
-            return f"{'kept' if is_kept else 'took back'} {root.name}: {what} ({reason})"
+            return f"{'kept' if is_kept else 'took back'} {demangle(root.name)}: {what} ({reason})"
         case events.RegionRefused(root=root, reason=reason):
-            return f"left {root.name} as it is: {reason}"
+            return f"left {demangle(root.name)} as it is: {reason}"
         case events.StressCounted():
             return (
                 f"stress: {event.swaps} swaps among {event.variants} variants of {event.built} "

@@ -17,7 +17,7 @@ from typing import Any
 
 from halojit.model import events
 from halojit.model.evidence import Evidence
-from halojit.view.demangle import demangle
+from halojit.server.demangle import demangle
 
 
 @dataclass
