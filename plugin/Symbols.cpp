@@ -1,170 +1,267 @@
-// One private global an entry, so that the linker's section garbage collection can drop it with what it
-// names:
-// `!associated` ties it to its symbol's section (an external's to the first function that refers to it), and
-// it joins its symbol's COMDAT, so that a discarded copy takes its entry along.
+// Symbols.cpp: entries, one global of them for each function or variable that carries them.
 //
-// Only what the final code still has is listed: a reference that the optimizer removed may not even link.
-
+// In: the final module and what was remembered of it at the pipeline's start. Out: for each
+// carrier a private constant array of struct halo_symbol in section halo_symbols. It is
+// `!associated` with its carrier and in its COMDAT, so it comes and goes with it at the link.
+//
+// A function carries its own entry and those of everything external that it refers to. So an
+// external has as many entries as it has users: with --gc-sections nobody knows in advance which
+// of them stay, and 16 bytes in a section that is not touched are cheap.
 #include "Symbols.h"
+
 #include "halo/image.h"
-#include "llvm/ADT/SmallPtrSet.h"
+
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IRBuilder.h"
-#include "llvm/IR/Instructions.h"
+#include "llvm/IR/InstIterator.h"
 #include "llvm/Transforms/Utils/ModuleUtils.h"
 
 using namespace llvm;
 
 namespace halo {
+
 namespace {
 
-/// The first function whose code or prologue refers to the value, through constants too; null when only data
-/// does.
-Function *firstReferrer(const Value &Root) {
-  SmallVector<const User *, 16> Work(Root.users());
-  SmallPtrSet<const User *, 32> Seen;
-  while (!Work.empty()) {
-    const User *U = Work.pop_back_val();
-    if (!Seen.insert(U).second)
-      continue;
-    if (const auto *I = dyn_cast<Instruction>(U))
-      return const_cast<Function *>(I->getFunction());
-    if (const auto *F = dyn_cast<Function>(U))
-      return const_cast<Function *>(F);
-    append_range(Work, U->users());
-  }
-  return nullptr;
-}
+struct Entry {
+  halo_symbol_kind Kind;
+  uint32_t Ordinal;
+  /// What `where` leads to; local to the image.
+  Constant *Target;
+};
 
-bool isAddressSignificant(const GlobalVariable &Variable) {
-  return !Variable.isConstant() || !Variable.hasGlobalUnnamedAddr();
-}
-
-class TableWriter {
+class Table {
 public:
-  TableWriter(Module &M, const Embedded &Start)
-      : M(M), Start(Start), Context(M.getContext()), Int32(Type::getInt32Ty(Context)),
-        Int64(Type::getInt64Ty(Context)), Entry(StructType::get(Context, {Int64, Int32, Int32})) {}
+  Table(Module &M, const ModuleState &State) : M(M), State(State) {}
 
-  void write() {
-    // Entries, accessors and GOT equivalents are new globals: list first, write afterwards.
-    std::vector<GlobalValue *> Values;
-    for (GlobalValue &Value : M.global_values())
-      Values.push_back(&Value);
-    for (GlobalValue *Value : Values)
-      writeOne(*Value);
-    appendToCompilerUsed(M, Kept);
-  }
+  void addDefinitions();
+  void addReferences();
+  void write();
 
 private:
-  void writeOne(GlobalValue &Value) {
-    const auto Known = Start.Names.find(Value.getName());
-    if (Known == Start.Names.end() || Known->second.ValueType != Value.getValueType())
-      return;
-    const uint32_t Ordinal = Known->second.Ordinal;
-    if (Value.isThreadLocal()) {
-      if (Function *User = firstReferrer(Value))
-        add(Ordinal, HALO_SYMBOL_TLS, makeAccessor(cast<GlobalVariable>(Value), *User), *User);
-      return;
-    }
-    if (Value.isDeclarationForLinker() || Value.isInterposable()) {
-      if (const auto *F = dyn_cast<Function>(&Value); F && F->isIntrinsic())
-        return;
-      if (Value.getName().starts_with("llvm."))
-        return;
-      if (Function *User = firstReferrer(Value))
-        add(Ordinal, HALO_SYMBOL_GOT, makeGOTEquivalent(Value), *User);
-      return;
-    }
-    if (auto *Alias = dyn_cast<GlobalAlias>(&Value)) {
-      if (auto *Object = Alias->getAliaseeObject())
-        add(Ordinal, HALO_SYMBOL_DEFINITION, direct(Value), *Object);
-      return;
-    }
-    auto *Object = dyn_cast<GlobalObject>(&Value);
-    if (!Object || isa<GlobalIFunc>(Object)) {
-      if (Function *User = firstReferrer(Value))
-        add(Ordinal, HALO_SYMBOL_GOT, makeGOTEquivalent(Value), *User);
-      return;
-    }
-    if (auto *Variable = dyn_cast<GlobalVariable>(Object)) {
-      if (Variable->getName().starts_with("llvm.") || Variable->hasPrivateLinkage() ||
-          !isAddressSignificant(*Variable))
-        return;
-      add(Ordinal, HALO_SYMBOL_DEFINITION, direct(*Variable), *Variable);
-    } else if (auto *F = dyn_cast<Function>(Object)) {
-      if (F->hasPrologueData())
-        add(Ordinal, HALO_SYMBOL_PATCHABLE, direct(*F), *F);
-      else if (!F->hasLocalLinkage() || F->hasAddressTaken())
-        add(Ordinal, HALO_SYMBOL_DEFINITION, direct(*F), *F);
-    }
-    if (!Value.isDSOLocal() && !Value.hasLocalLinkage() && M.getPIELevel() == PIELevel::Default &&
-        M.getPICLevel() != PICLevel::NotPIC)
-      add(Ordinal, HALO_SYMBOL_GOT, makeGOTEquivalent(Value), *Object);
-  }
-
-  /// A symbol that a relocation to this image's own definition may name: a preemptible one gets a private
-  /// alias.
-  Constant *direct(GlobalValue &Value) {
-    if (Value.hasLocalLinkage() || Value.isDSOLocal() || Value.hasHiddenVisibility())
-      return &Value;
-    auto *Alias = GlobalAlias::create(Value.getValueType(), Value.getAddressSpace(),
-                                      GlobalValue::PrivateLinkage, Value.getName() + ".halo.own", &Value, &M);
-    return Alias;
-  }
-
-  /// A constant that holds the address; the assembly printer turns a relative reference to it into one to the
-  /// GOT.
-  Constant *makeGOTEquivalent(GlobalValue &Value) {
-    auto *Equivalent = new GlobalVariable(M, Value.getType(), true, GlobalValue::PrivateLinkage, &Value,
-                                          Value.getName() + ".halo.got");
-    Equivalent->setUnnamedAddr(GlobalValue::UnnamedAddr::Global);
-    return Equivalent;
-  }
-
-  Constant *makeAccessor(GlobalVariable &Variable, Function &User) {
-    auto *Pointer = PointerType::getUnqual(Context);
-    auto *Accessor = Function::Create(FunctionType::get(Pointer, false), GlobalValue::InternalLinkage,
-                                      Variable.getName() + ".halo.tls", &M);
-    Accessor->addFnAttr(Attribute::NoUnwind);
-    Accessor->addFnAttr(Attribute::NoInline);
-    for (StringRef Name : {"target-cpu", "target-features", "tune-cpu"})
-      if (User.hasFnAttribute(Name))
-        Accessor->addFnAttr(User.getFnAttribute(Name));
-    IRBuilder<> Builder(BasicBlock::Create(Context, "entry", Accessor));
-    Builder.CreateRet(Builder.CreateThreadLocalAddress(&Variable));
-    Accessor->setComdat(User.getComdat());
-    Kept.push_back(Accessor);
-    return Accessor;
-  }
-
-  void add(uint32_t Ordinal, halo_symbol_kind Kind, Constant *Where, GlobalObject &Owner) {
-    auto *Variable = new GlobalVariable(M, Entry, true, GlobalValue::PrivateLinkage, nullptr, "halo.symbol");
-    auto *Field = ConstantExpr::getInBoundsGetElementPtr(
-        Entry, Variable, ArrayRef<Constant *>{ConstantInt::get(Int32, 0), ConstantInt::get(Int32, 2)});
-    auto *Offset = ConstantExpr::getTrunc(ConstantExpr::getSub(ConstantExpr::getPtrToInt(Where, Int64),
-                                                               ConstantExpr::getPtrToInt(Field, Int64)),
-                                          Int32);
-    Variable->setInitializer(ConstantStruct::get(
-        Entry, {ConstantInt::get(Int64, Start.Module),
-                ConstantInt::get(Int32, uint32_t(Kind) << HALO_SYMBOL_KIND_SHIFT | Ordinal), Offset}));
-    Variable->setSection(HALO_SYMBOLS_SECTION);
-    Variable->setAlignment(Align(8));
-    Variable->setComdat(Owner.getComdat());
-    Variable->addMetadata(LLVMContext::MD_associated, *MDNode::get(Context, ValueAsMetadata::get(&Owner)));
-    Kept.push_back(Variable);
-  }
+  const Remembered *find(const GlobalValue &GV) const;
+  void addFunction(Function &F, const Remembered &R);
+  void addVariable(GlobalVariable &GV, const Remembered &R);
+  void addReferencesOf(GlobalObject &Carrier, ArrayRef<Constant *> Operands);
+  void addReference(GlobalObject &Carrier, GlobalValue &To);
+  void add(GlobalObject &Carrier, halo_symbol_kind Kind, const Remembered &R, Constant *Target);
+  Constant *getSlot(GlobalValue &GV);
+  Constant *getAccessor(GlobalVariable &GV);
 
   Module &M;
-  const Embedded &Start;
-  LLVMContext &Context;
-  Type *Int32, *Int64;
-  StructType *Entry;
-  std::vector<GlobalValue *> Kept;
+  const ModuleState &State;
+  MapVector<GlobalObject *, SmallVector<Entry, 4>> Carriers;
+  DenseMap<GlobalValue *, Constant *> Slots, Accessors;
 };
 
 } // namespace
 
-void writeSymbols(Module &M, const Embedded &Start) { TableWriter(M, Start).write(); }
+/// Can the linker or loader bind the name to another definition than this one?
+static bool isReplaceable(const GlobalValue &GV) { return GV.isInterposable() || !GV.isDSOLocal(); }
+
+/// What was remembered, if the value is still what it was.
+const Remembered *Table::find(const GlobalValue &GV) const {
+  auto It = State.Globals.find(GV.getName());
+  if (It == State.Globals.end() || It->second.ValueType != GV.getValueType())
+    return nullptr;
+  return &It->second;
+}
+
+void Table::add(GlobalObject &Carrier, halo_symbol_kind Kind, const Remembered &R, Constant *Target) {
+  Carriers[&Carrier].push_back({Kind, R.Ordinal, Target});
+}
+
+/// A constant that holds the address of `GV`. The code generator finds that it is only ever
+/// used relative to its user and refers to the symbol's GOT slot instead (R_X86_64_GOTPCREL).
+Constant *Table::getSlot(GlobalValue &GV) {
+  Constant *&Slot = Slots[&GV];
+  if (!Slot) {
+    auto *Holder = new GlobalVariable(M, GV.getType(), /*isConstant=*/true, GlobalValue::PrivateLinkage, &GV,
+                                      "halo.got." + GV.getName());
+    Holder->setUnnamedAddr(GlobalValue::UnnamedAddr::Global);
+    Slot = Holder;
+  }
+  return Slot;
+}
+
+/// `void *accessor(void)`: the variable's address for the calling thread, found as the module's
+/// own code would find it.
+Constant *Table::getAccessor(GlobalVariable &GV) {
+  Constant *&Accessor = Accessors[&GV];
+  if (!Accessor) {
+    LLVMContext &C = M.getContext();
+    auto *F = Function::Create(FunctionType::get(PointerType::get(C, 0), false), GlobalValue::InternalLinkage,
+                               "halo.tls." + GV.getName(), M);
+    F->setDoesNotThrow();
+    F->addFnAttr(Attribute::NoInline);
+    F->addFnAttr(Attribute::OptimizeNone);
+    F->setUWTableKind(M.getUwtable());
+    IRBuilder<> B(BasicBlock::Create(C, "entry", F));
+    B.CreateRet(B.CreateThreadLocalAddress(&GV));
+    Accessor = F;
+  }
+  return Accessor;
+}
+
+void Table::addFunction(Function &F, const Remembered &R) {
+  bool IsReplaceable = isReplaceable(F);
+  if (R.IsPatchable) {
+    // The entry is this module's own body, wherever the name leads.
+    Constant *Body = &F;
+    if (IsReplaceable)
+      Body = GlobalAlias::create(F.getValueType(), F.getAddressSpace(), GlobalValue::PrivateLinkage,
+                                 "halo.body." + F.getName(), &F, &M);
+    add(F, HALO_SYMBOL_PATCHABLE, R, Body);
+  }
+  if (IsReplaceable)
+    add(F, HALO_SYMBOL_GOT, R, getSlot(F));
+  else if (!R.IsPatchable && (!F.hasLocalLinkage() ||
+                              F.hasAddressTaken(nullptr, /*IgnoreCallbackUses=*/false,
+                                                /*IgnoreAssumeLikeCalls=*/true, /*IgnoreLLVMUsed=*/true)))
+    add(F, HALO_SYMBOL_DEFINITION, R, &F);
+}
+
+static bool hasBlockAddress(const Constant *C, SmallPtrSetImpl<const Constant *> &Seen) {
+  if (isa<BlockAddress>(C))
+    return true;
+  if (isa<GlobalValue>(C) || !Seen.insert(C).second)
+    return false;
+  for (const Use &Operand : C->operands())
+    if (const auto *Inner = dyn_cast<Constant>(Operand); Inner && hasBlockAddress(Inner, Seen))
+      return true;
+  return false;
+}
+
+void Table::addVariable(GlobalVariable &GV, const Remembered &R) {
+  // Jump tables lead into the original code; a variant has its own.
+  SmallPtrSet<const Constant *, 8> Seen;
+  if (R.IsLiteral || GV.isThreadLocal() || hasBlockAddress(GV.getInitializer(), Seen))
+    return;
+  // The optimizer has proven that each store stores what is there already, and dropped them. A
+  // variant may still have them.
+  if (GV.isConstant() && !R.IsConstant)
+    GV.setConstant(false);
+  // A constant without identity goes to a mergeable section, which cannot carry an entry.
+  GV.setUnnamedAddr(GlobalValue::UnnamedAddr::None);
+  if (isReplaceable(GV))
+    add(GV, HALO_SYMBOL_GOT, R, getSlot(GV));
+  else
+    add(GV, HALO_SYMBOL_DEFINITION, R, &GV);
+}
+
+void Table::addDefinitions() {
+  for (Function &F : M)
+    if (!F.isDeclarationForLinker())
+      if (const Remembered *R = find(F))
+        addFunction(F, *R);
+  for (GlobalVariable &GV : M.globals())
+    if (!GV.isDeclarationForLinker() && !GV.getName().starts_with("llvm."))
+      if (const Remembered *R = find(GV))
+        addVariable(GV, *R);
+  for (GlobalAlias &A : M.aliases())
+    if (const Remembered *R = find(A))
+      if (auto *Carrier = dyn_cast_or_null<GlobalObject>(A.getAliaseeObject());
+          Carrier && !Carrier->isDeclarationForLinker() && !A.isThreadLocal()) {
+        if (isReplaceable(A))
+          add(*Carrier, HALO_SYMBOL_GOT, *R, getSlot(A));
+        else
+          add(*Carrier, HALO_SYMBOL_DEFINITION, *R, &A);
+      }
+}
+
+/// References to what is bound elsewhere: declarations, ifuncs, thread-local variables.
+void Table::addReference(GlobalObject &Carrier, GlobalValue &To) {
+  const Remembered *R = find(To);
+  if (!R)
+    return;
+  if (auto *Variable = dyn_cast<GlobalVariable>(&To); Variable && Variable->isThreadLocal())
+    return add(Carrier, HALO_SYMBOL_TLS, *R, getAccessor(*Variable));
+  if (To.isDeclarationForLinker() || isa<GlobalIFunc>(To))
+    add(Carrier, HALO_SYMBOL_GOT, *R, getSlot(To));
+}
+
+void Table::addReferencesOf(GlobalObject &Carrier, ArrayRef<Constant *> Operands) {
+  SmallSetVector<Constant *, 16> Seen(Operands.begin(), Operands.end());
+  for (unsigned I = 0; I < Seen.size(); I++) {
+    Constant *C = Seen[I];
+    if (auto *GV = dyn_cast<GlobalValue>(C)) {
+      if (auto *F = dyn_cast<Function>(GV); !F || !F->isIntrinsic())
+        addReference(Carrier, *GV);
+      continue;
+    }
+    for (Use &Operand : C->operands())
+      if (auto *Inner = dyn_cast<Constant>(Operand))
+        Seen.insert(Inner);
+  }
+}
+
+void Table::addReferences() {
+  // Accessors join the module while it is walked: take the list first.
+  SmallVector<Function *, 64> Functions;
+  for (Function &F : M)
+    if (!F.isDeclarationForLinker())
+      Functions.push_back(&F);
+  SmallVector<GlobalVariable *, 64> Variables;
+  for (GlobalVariable &GV : M.globals())
+    if (GV.hasInitializer() && !GV.isDeclarationForLinker() && !GV.hasSection() &&
+        !GV.getName().starts_with("llvm.") && !GV.getName().starts_with("halo.got."))
+      Variables.push_back(&GV);
+
+  for (Function *F : Functions) {
+    SmallVector<Constant *, 32> Operands;
+    for (Instruction &I : instructions(*F))
+      for (Use &Operand : I.operands())
+        if (auto *C = dyn_cast<Constant>(Operand); C && !isa<ConstantData>(C))
+          Operands.push_back(C);
+    if (F->hasPersonalityFn())
+      Operands.push_back(F->getPersonalityFn());
+    addReferencesOf(*F, Operands);
+  }
+  for (GlobalVariable *GV : Variables)
+    if (!GV->isThreadLocal() && !isa<ConstantData>(GV->getInitializer()))
+      addReferencesOf(*GV, {GV->getInitializer()});
+}
+
+void Table::write() {
+  LLVMContext &C = M.getContext();
+  IntegerType *Int32 = Type::getInt32Ty(C), *Int64 = Type::getInt64Ty(C);
+  StructType *Row = StructType::get(Int64, Int32, Int32);
+  static_assert(sizeof(halo_symbol) == 16 && offsetof(halo_symbol, where) == 12);
+
+  SmallVector<GlobalValue *, 64> Tables;
+  for (auto &[Carrier, Entries] : Carriers) {
+    ArrayType *Type = ArrayType::get(Row, Entries.size());
+    auto *Holder = new GlobalVariable(M, Type, /*isConstant=*/true, GlobalValue::PrivateLinkage, nullptr,
+                                      "halo.symbols." + Carrier->getName());
+    SmallVector<Constant *, 8> Rows;
+    for (const Entry &E : Entries) {
+      // where = target - address of `where` itself
+      Constant *Offset =
+          ConstantInt::get(Int64, Rows.size() * sizeof(halo_symbol) + offsetof(halo_symbol, where));
+      Constant *Here = ConstantExpr::getInBoundsGetElementPtr(IntegerType::getInt8Ty(C), Holder, Offset);
+      Constant *Distance = ConstantExpr::getSub(ConstantExpr::getPtrToInt(E.Target, Int64),
+                                                ConstantExpr::getPtrToInt(Here, Int64));
+      uint32_t KindOrdinal = static_cast<uint32_t>(E.Kind) << HALO_SYMBOL_KIND_SHIFT | E.Ordinal;
+      Rows.push_back(
+          ConstantStruct::get(Row, {ConstantInt::get(Int64, State.Id), ConstantInt::get(Int32, KindOrdinal),
+                                    ConstantExpr::getTrunc(Distance, Int32)}));
+    }
+    Holder->setInitializer(ConstantArray::get(Type, Rows));
+    Holder->setSection(HALO_SYMBOLS_SECTION);
+    Holder->setAlignment(Align(8));
+    Holder->setComdat(Carrier->getComdat());
+    Holder->setMetadata(LLVMContext::MD_associated, MDNode::get(C, ValueAsMetadata::get(Carrier)));
+    Tables.push_back(Holder);
+  }
+  appendToCompilerUsed(M, Tables);
+}
+
+void tableSymbols(Module &M, const ModuleState &State) {
+  Table T(M, State);
+  T.addReferences();
+  T.addDefinitions();
+  T.write();
+}
 
 } // namespace halo

@@ -1,11 +1,14 @@
-// The table halo_symbols: where the final code has what the embedded bitcode names.
-#pragma once
-#include "Bitcode.h"
+// Symbols.h: the table of where this module's things are, section halo_symbols.
+#ifndef HALO_PLUGIN_SYMBOLS_H
+#define HALO_PLUGIN_SYMBOLS_H
+
+#include "Module.h"
 
 namespace halo {
 
-/// Adds the entries (image.h). Call at the end of the pipeline, with what embedBitcode returned for this
-/// module.
-void writeSymbols(llvm::Module &M, const Embedded &Start);
+/// Adds the table entries for what `State` remembers and the final code still has or uses.
+void tableSymbols(llvm::Module &M, const ModuleState &State);
 
 } // namespace halo
+
+#endif

@@ -1,0 +1,21 @@
+// Select.h: which modules Halo acts on, and which functions of them get a patchable entry.
+#ifndef HALO_PLUGIN_SELECT_H
+#define HALO_PLUGIN_SELECT_H
+
+#include "llvm/ADT/SetVector.h"
+#include "llvm/IR/Module.h"
+
+#include <string>
+
+namespace halo {
+
+/// Why a module cannot be a Halo module, as the end of a sentence that begins with its name;
+/// empty when it can.
+std::string findModuleObstacle(const llvm::Module &M);
+
+/// The functions whose entries can be patched, in module order. Reads only.
+llvm::SmallSetVector<llvm::Function *, 32> selectPatchable(llvm::Module &M);
+
+} // namespace halo
+
+#endif
