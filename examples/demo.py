@@ -1,9 +1,9 @@
 """The main job on one page: a program gets faster while it runs.
 
-Builds `demo/lu.c` twice, with clang and with halo-clang -fhalo, both at -O3; runs the first alone and
-the second under `halo run`; shows the speed that the program itself measured before, during and after
-its functions were replaced. Ends with 1 if the printed results differ in a single bit, or if nothing
-was patched.
+Builds `demo/lu.c` with clang and with halo-clang -fhalo, both at -O3; runs the first alone and
+the second under `halo run`; shows the speed that the program itself measured before, during and
+after its functions were replaced. Ends with 1 if the printed results differ in a single bit, or
+if nothing was patched.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What Halo costs and what it gains, measured against plain clang. `python -m bench --help`."""

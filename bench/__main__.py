@@ -1,0 +1,168 @@
+"""`python -m bench`: measures, shows, writes. `make bench` calls it."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bench import history, plot, programs, real, table
+from bench.costs import measure_costs
+from bench.footprint import measure_footprint
+from bench.goals import Results, goals
+from bench.measure import BenchError
+from bench.programs import Tools, Workload
+from bench.server import running
+from bench.speedup import measure_speedup
+from bench.startup import measure_startup
+
+BUILD = Path(__file__).resolve().parent.parent / "build" / "bench"
+FOOTPRINT_PROGRAMS = ("lu", "words")
+console = Console(stderr=True, highlight=False)
+
+
+class Part(StrEnum):
+    """Of the benchmark."""
+
+    COSTS = "costs"
+    SPEEDUP = "speedup"
+    STARTUP = "startup"
+    FOOTPRINT = "footprint"
+
+
+class Level(StrEnum):
+    """Of optimization."""
+
+    O1 = "O1"
+    O2 = "O2"
+    O3 = "O3"
+
+
+def choose(wanted: str | None, quick: bool) -> tuple[list[str], list[str]]:
+    """(programs of the suite, real programs)."""
+    if wanted is None:
+        return programs.names(), [] if quick else real.DEFAULT
+    chosen = [name for name in wanted.replace(",", " ").split() if name]
+    known = [*programs.names(), *real.PROJECTS]
+    if unknown := [name for name in chosen if name not in known]:
+        raise typer.BadParameter(f"no program {', '.join(unknown)}; there are {', '.join(known)}")
+    return [n for n in chosen if n not in real.PROJECTS], [n for n in chosen if n in real.PROJECTS]
+
+
+def measure(
+    workloads: list[Workload],
+    parts: set[Part],
+    level: str,
+    tools: Tools,
+    seconds: float,
+    blocks: int,
+    tuned_seconds: float,
+    tuned_blocks: int,
+) -> Results:
+    """All parts, one program after the other, with a word on stderr for each."""
+    results = Results(level, [], [], [], None)
+    startup = None
+    if Part.STARTUP in parts:
+        console.print("start-up of a program that does nothing")
+        startup = measure_startup(level, BUILD, tools, max(20, 25 * blocks))
+    if parts & {Part.COSTS, Part.FOOTPRINT}:
+        with running(tools, "off") as server:
+            for workload in workloads:
+                if Part.COSTS in parts:
+                    console.print(f"costs of {workload.name}")
+                    results.costs.extend(measure_costs(workload, server, seconds, blocks))
+                if Part.FOOTPRINT in parts and workload.name in FOOTPRINT_PROGRAMS:
+                    results.footprints.append(measure_footprint(workload, server))
+    if Part.SPEEDUP in parts:
+        for workload in workloads:
+            console.print(f"speed-up of {workload.name}")
+            speedup = measure_speedup(workload, tools, tuned_seconds, tuned_blocks)
+            results.speedups.append(speedup)
+    return Results(level, results.costs, results.speedups, results.footprints, startup)
+
+
+def bench(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Short runs, few pairs, no real programs: 5 minutes.")
+    ] = False,
+    programs_: Annotated[
+        str | None,
+        typer.Option("--programs", metavar="NAMES", help="Only these, real ones included."),
+    ] = None,
+    parts: Annotated[
+        str | None, typer.Option(metavar="NAMES", help=f"Only these of {', '.join(Part)}.")
+    ] = None,
+    level: Annotated[Level, typer.Option("--level", "-O", help="Of both builds.")] = Level.O3,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="Of a run for costs. [default: 1; quick 0.4]")
+    ] = None,
+    rounds: Annotated[
+        int | None,
+        typer.Option(min=1, help="ABBA blocks for costs, two pairs each. [default: 5; quick 2]"),
+    ] = None,
+    tuned_seconds: Annotated[
+        float | None, typer.Option(min=1, help="Of a run under `once`. [default: 6; quick 4]")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Results as JSON.")] = None,
+    picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Results as PNG.")] = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="Keep a summary in bench/history.")
+    ] = False,
+    tools_directory: Annotated[
+        Path, typer.Option("--tools", help="Where halo-clang and halo are.")
+    ] = Path(sys.executable).parent,
+) -> None:
+    """What Halo costs and gains against plain clang at the same level.
+
+    Runs alternate in ABBA order; figures are medians of pairs with bootstrap intervals.
+    """
+    own, foreign = choose(programs_, quick)
+    known = {str(part) for part in Part}
+    wanted = set(parts.replace(",", " ").split()) if parts else known
+    if wanted - known:
+        raise typer.BadParameter(f"no part {', '.join(sorted(wanted - known))}")
+    tools = Tools(tools_directory)
+    try:
+        workloads = [_built(name, level, tools) for name in [*own, *foreign]]
+        results = measure(
+            workloads,
+            {Part(name) for name in wanted},
+            level,
+            tools,
+            seconds or (0.4 if quick else 1.0),
+            rounds or (2 if quick else 5),
+            tuned_seconds or (4.0 if quick else 6.0),
+            1,
+        )
+    except BenchError as error:
+        sys.exit(f"bench: {error}")
+    found = goals(results)
+    table.show(results, found, Console(highlight=False))
+    full = history.document(results, found, datetime.now(UTC))
+    stem = history.RESULTS / f"latest-{level}"
+    history.write(full, json or stem.with_suffix(".json"))
+    if record:
+        history.record(full)
+    before = history.earlier(level)
+    shown = before if record else [*before, history.summary(full)]
+    plot.draw(results, shown, picture or stem.with_suffix(".png"))
+    written = [json or stem.with_suffix(".json"), picture or stem.with_suffix(".png")]
+    console.print("written:", *written)
+
+
+def _built(name: str, level: str, tools: Tools) -> Workload:
+    console.print(f"building {name}")
+    if name in real.PROJECTS:
+        return real.workload(name, level, BUILD, tools)
+    return programs.workload(name, level, BUILD, tools)
+
+
+if __name__ == "__main__":
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.command()(bench)
+    app()

@@ -1,0 +1,88 @@
+"""The results as tables for a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.goals import Goal, Results
+from bench.statistics import Ratio
+
+
+def show(results: Results, found: list[Goal], console: Console) -> None:
+    """Programs first, then the goals."""
+    if results.costs:
+        console.print(_costs(results))
+    if results.speedups:
+        console.print(_speedups(results))
+    if results.footprints:
+        console.print(_footprints(results))
+    console.print(_goals(found))
+
+
+def _ratio(ratio: Ratio) -> str:
+    return f"{ratio.value:.3f} [{ratio.low:.3f}, {ratio.high:.3f}]"
+
+
+def _table(title: str, first: str, *columns: str) -> Table:
+    table = Table(title=title)
+    table.add_column(first)
+    for column in columns:
+        table.add_column(column, justify="right")
+    return table
+
+
+def _costs(results: Results) -> Table:
+    title = f"Cost at -{results.level}: time against plain clang, median of pairs [95 %]"
+    table = _table(title, "program", "no server: CPU", "wall", "sampled: CPU", "wall")
+    by_program: dict[str, list[str]] = {}
+    for cost in results.costs:
+        by_program.setdefault(cost.program, []).extend([_ratio(cost.cpu), _ratio(cost.wall)])
+    for program, cells in by_program.items():
+        table.add_row(program, *cells)
+    return table
+
+
+def _speedups(results: Results) -> Table:
+    title = f"Speed-up under `once` at -{results.level}: plain clang's time over Halo's [95 %]"
+    table = _table(title, "program", "whole run", "once patched", "first patch", "regions")
+    for speedup in results.speedups:
+        patch = speedup.first_patch_s
+        roots = ", ".join(region.get("name", region["root"]) for region in speedup.regions[:3])
+        table.add_row(
+            speedup.program,
+            _ratio(speedup.whole),
+            _ratio(speedup.steady),
+            "-" if patch is None else f"{patch:.2f} s",
+            roots,
+        )
+    return table
+
+
+def _footprints(results: Results) -> Table:
+    table = _table("Bytes added", "program", "file", "resident, no server", "resident, sampled")
+    for footprint in results.footprints:
+        table.add_row(
+            footprint.program,
+            f"{footprint.file_bytes / 1024:.0f} KB",
+            f"{footprint.no_server_kb} KB",
+            f"{footprint.sampled_kb} KB",
+        )
+    return table
+
+
+def _goals(found: list[Goal]) -> Table:
+    table = _table("Goals", "", "measured", "95 %", "goal", "")
+    for goal in found:
+        name = f"{goal.name} ({goal.where})" if goal.where else goal.name
+        interval = goal.interval
+        verdict = "" if goal.limit is None else ("met" if goal.is_met else "missed")
+        table.add_row(
+            name,
+            f"{goal.value:.3f} {goal.unit}",
+            f"{interval.low:.3f} - {interval.high:.3f}" if interval else "",
+            "" if goal.limit is None else f"{goal.limit:g} {goal.unit}",
+            verdict,
+            style="red" if verdict == "missed" else "",
+        )
+    return table
