@@ -1,5 +1,4 @@
-"""The results as a picture: costs and speed-ups with intervals, and the history of the means."""
-"""
+"""The results as a picture: costs and speed-ups with intervals, and the history of means."""
 
 from __future__ import annotations
 
@@ -47,7 +46,8 @@ def _dots(pane: Axes, names: Sequence[str], ratios: Sequence[Ratio], label: str 
     pane.errorbar(values, rows, xerr=[below, above], fmt="o", capsize=3, label=label or None)
     pane.set_yticks(rows, names)
     pane.axvline(1.0, color="gray", linewidth=0.8)
-    pane.invert_yaxis() if not pane.yaxis_inverted() else None
+    if not pane.yaxis_inverted():
+        pane.invert_yaxis()
     pane.grid(axis="x", alpha=0.3)
 
 
