@@ -17,6 +17,8 @@ from harness.tools import Tools
 
 PROGRAMS = Path(__file__).resolve().parent.parent / "integration" / "edge" / "programs"
 CXX = {".cpp", ".cc"}
+# The programs' checksums wrap around; that must not be undefined.
+COMMON = ("-fwrapv", "-pthread", f"-I{PROGRAMS}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def build(program: Program, tools: Tools, cache: BuildCache, *, is_halo: bool) -
             driver = tools.compiler(is_halo=is_halo and is_halo_library, is_cxx=is_cxx)
             extra = switch if is_halo_library else []
             call(
-                [driver, *program.flags, *extra, "-fPIC", "-shared", path.name]
+                [driver, *COMMON, *program.flags, *extra, "-fPIC", "-shared", path.name]
                 + ["-o", directory / name],
                 path.parent,
             )
@@ -81,14 +83,11 @@ def build(program: Program, tools: Tools, cache: BuildCache, *, is_halo: bool) -
             path = PROGRAMS / source
             driver = tools.compiler(is_halo=is_halo, is_cxx=path.suffix in CXX)
             objects.append(directory / f"{number}-{path.stem}.o")
-            call(
-                [driver, *program.flags, *switch, "-pthread", f"-I{PROGRAMS}"]
-                + ["-c", path.name, "-o", objects[-1]],
-                path.parent,
-            )
+            line = [driver, *COMMON, *program.flags, *switch, "-c", path.name, "-o", objects[-1]]
+            call(line, path.parent)
         driver = tools.compiler(is_halo=is_halo, is_cxx=program.is_cxx)
         call(
-            [driver, *program.flags, *switch, "-pthread", *objects]
+            [driver, *COMMON, *program.flags, *switch, *objects]
             + [*program.link, "-o", directory / program.name],
             directory,
         )
