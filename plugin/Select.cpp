@@ -128,11 +128,12 @@ static bool belongsToItsCaller(const Function &F) {
 }
 
 static bool isPatchable(const Function &F) {
-  if (F.isDeclarationForLinker() || F.getName() == "main" || F.isIntrinsic())
+  // A definition that the linker or loader may replace is not known to be the one that runs.
+  if (F.isDeclarationForLinker() || F.isInterposable() || F.getName() == "main")
     return false;
   if (F.hasFnAttribute(Attribute::Naked) || F.hasFnAttribute(Attribute::ReturnsTwice) ||
       F.hasFnAttribute(Attribute::AlwaysInline) || F.isPresplitCoroutine() || F.hasGC() ||
-      F.hasFnAttribute("thunk"))
+      F.callsFunctionThatReturnsTwice() || F.hasFnAttribute("thunk"))
     return false;
   // Such a section may be copied, or run where nothing is mapped yet.
   if (F.hasSection() && !F.getSection().starts_with(".text"))
