@@ -1,0 +1,83 @@
+/* threads.c: /proc/self/task. */
+#include "threads.h"
+
+#include "halo/sys.h"
+
+#include <string.h>
+
+struct directory_entry { /* linux_dirent64 */
+  uint64_t inode, offset;
+  uint16_t bytes;
+  uint8_t type;
+  char name[];
+};
+
+size_t halo_threads_list(int *tids, size_t limit) {
+  _Alignas(8) char buffer[4096];
+  size_t count = 0;
+  int own = halo_sys_gettid();
+  long fd = halo_sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (halo_sys_failed(fd))
+    return 0;
+  for (;;) {
+    long bytes = halo_sys_getdents64((int)fd, buffer, sizeof buffer);
+    if (bytes <= 0)
+      break;
+    for (long at = 0; at < bytes && count < limit;) {
+      const struct directory_entry *entry = (const void *)(buffer + at);
+      int tid = 0;
+      for (const char *digit = entry->name; *digit >= '0' && *digit <= '9'; digit++)
+        tid = tid * 10 + (*digit - '0');
+      if (tid && tid != own)
+        tids[count++] = tid;
+      at += entry->bytes;
+    }
+  }
+  halo_sys_close((int)fd);
+  return count;
+}
+
+static long read_status(int tid, char *text, size_t bytes) {
+  char path[48] = "/proc/self/task/";
+  size_t at = 16, count = 0;
+  char digits[12];
+  do
+    digits[count++] = (char)('0' + tid % 10);
+  while (tid /= 10);
+  while (count)
+    path[at++] = digits[--count];
+  memcpy(path + at, "/status", 8);
+  long fd = halo_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+  if (halo_sys_failed(fd))
+    return fd;
+  long have = halo_sys_read_all((int)fd, text, bytes - 1);
+  halo_sys_close((int)fd);
+  text[have > 0 ? have : 0] = 0;
+  return have;
+}
+
+bool halo_threads_is_free(int tid) {
+  char text[4096];
+  if (read_status(tid, text, sizeof text) <= 0)
+    return false;
+  const char *line = strstr(text, "\nSeccomp:\t");
+  return !line || line[10] == '0';
+}
+
+unsigned long halo_threads_blocked_signals(void) {
+  char text[4096];
+  const char *line = NULL;
+  if (read_status(halo_sys_getpid(), text, sizeof text) > 0)
+    line = strstr(text, "\nSigBlk:\t");
+  if (!line)
+    return ~0ul;
+  unsigned long mask = 0;
+  for (const char *at = line + 9;; at++) {
+    if (*at >= '0' && *at <= '9')
+      mask = mask << 4 | (unsigned long)(*at - '0');
+    else if (*at >= 'a' && *at <= 'f')
+      mask = mask << 4 | (unsigned long)(*at - 'a' + 10);
+    else
+      return mask;
+  }
+}
