@@ -118,7 +118,7 @@ class Story:
     def _tell(self, event: events.Event) -> None:
         text = journal.line(event)
         if text is not None:
-            log.info("%s: %s", self._label, text)
+            log.info("%s %.2f s: %s", self._label, event.at_s, text)
         self._listener(event)
 
 
