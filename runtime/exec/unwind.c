@@ -34,7 +34,8 @@ static struct registry {
   deregister_fn *remove;
 } registries[REGISTRIES];
 static size_t registry_count;
-static bool is_on_demand, is_optional;
+static int (*prepare_on_demand)(bool may_load); /* null: only what was found before */
+static bool is_optional;
 
 struct section { /* a registered section; linked so that each is known once */
   struct section *next;
@@ -93,7 +94,8 @@ void halo_unwind_adopt(void *add, void *remove) {
       registries[section->registry_count].add(section->begin, section->object[section->registry_count]);
 }
 
-void halo_unwind_prepare_on_demand(void) { is_on_demand = true; }
+/* By address, so that a link that never asks for it (the monitor's) leaves dlopen out. */
+void halo_unwind_prepare_on_demand(void) { prepare_on_demand = halo_unwind_prepare; }
 
 /* Records are a u32 length and that many bytes; a zero length ends the section. Length 0xffffffff
  * (64-bit DWARF) is written by no linker here. */
@@ -111,8 +113,8 @@ static bool is_terminated(uint64_t begin, uint64_t end) {
 }
 
 static void register_section(uint64_t begin, uint64_t end, struct halo_text *why) {
-  if (is_on_demand && registry_count == 0)
-    halo_unwind_prepare(true);
+  if (prepare_on_demand && registry_count == 0)
+    prepare_on_demand(true);
   if (end <= begin || !is_terminated(begin, end)) {
     halo_text_add(why, "unwind table without a terminator at ");
     halo_text_add_hex(why, begin);

@@ -3,8 +3,8 @@
  * In: the sections halo_bitcode and halo_symbols that the plugin wrote into the objects of the same
  * link. Out: the ELF note of image.h by which the monitor finds them. No code, no relocation that
  * is left for run time: every field is relative to its own address, so the note is the same in
- * executables, PIE, static and shared images. The references are weak because an image may have
- * no tunable module at all; such a field then leads to the image's base, begin and end alike.
+ * executables, PIE, static and shared images. An image may have no tunable module at all: this
+ * object's own pieces of the two sections, both empty, let the linker define their bounds.
  */
 __asm__(".section .note.halo, \"a\", %note\n"
         "  .balign 4\n"
@@ -12,12 +12,14 @@ __asm__(".section .note.halo, \"a\", %note\n"
         "  .asciz \"Halo\"\n"
         "  .balign 4\n"
         "  .long 1\n" /* HALO_BITCODE_FORMAT */
-        "  .weak __start_halo_bitcode, __stop_halo_bitcode\n"
-        "  .weak __start_halo_symbols, __stop_halo_symbols\n"
         "  .hidden __start_halo_bitcode, __stop_halo_bitcode\n"
         "  .hidden __start_halo_symbols, __stop_halo_symbols\n"
         "  .long __start_halo_bitcode - .\n"
         "  .long __stop_halo_bitcode - .\n"
         "  .long __start_halo_symbols - .\n"
         "  .long __stop_halo_symbols - .\n"
-        ".previous\n");
+        ".section halo_bitcode, \"aR\", %progbits\n"
+        "  .balign 8\n"
+        ".section halo_symbols, \"aR\", %progbits\n"
+        "  .balign 8\n"
+        ".text\n");

@@ -99,4 +99,4 @@ __attribute__((constructor(101), used)) static void halo_monitor_start(void) {
 }
 
 /* What the driver asks for with -u, so that a library's member with the constructor is linked. */
-__attribute__((visibility("hidden"))) char halo_monitor_anchor;
+__attribute__((visibility("hidden"), used)) char halo_monitor_anchor;
