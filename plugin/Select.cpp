@@ -112,7 +112,7 @@ static bool hasOddConvention(const Function &F) {
 static bool isInLoop(const CallBase &Call) {
   auto *Block = const_cast<BasicBlock *>(Call.getParent());
   SmallVector<BasicBlock *, 4> After(successors(Block));
-  return isPotentiallyReachableFromMany(After, Block, nullptr);
+  return !After.empty() && isPotentiallyReachableFromMany(After, Block, nullptr);
 }
 
 /// A static with one call becomes part of its caller, as it would without Halo. One that `main`
