@@ -98,7 +98,7 @@ def compile_source(path: Path, is_halo: bool, level: str, output: Path, tools: T
     output.parent.mkdir(parents=True, exist_ok=True)
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
-        raise BenchError(f"{' '.join(command)}: {result.stderr[-2000:]}")
+        raise BenchError(f"{' '.join(command)}: {result.stderr[:2000]}")
     return output
 
 

@@ -121,6 +121,7 @@ def demo(
     rounds: Annotated[int, typer.Option(min=1, help="Systems to solve.")] = 20_000,
     size: Annotated[int, typer.Option(min=1, max=4000, help="Unknowns of each.")] = 128,
     clang: Annotated[str, typer.Option(help="The plain compiler.")] = "clang-22",
+    tools: Annotated[Path, typer.Option(help="Where halo and halo-clang are.")] = TOOLS,
     build: Annotated[Path, typer.Option(help="Where the programs go.")] = HERE.parent
     / "build/demo",
 ) -> None:
@@ -130,10 +131,10 @@ def demo(
     plain_program, halo_program, report = build / "lu", build / "lu-halo", build / "report.json"
     report.unlink(missing_ok=True)
     compile_demo([clang, "-O3"], plain_program)
-    compile_demo([str(TOOLS / "halo-clang"), "-O3", "-fhalo"], halo_program)
+    compile_demo([str(tools / "halo-clang"), "-O3", "-fhalo"], halo_program)
     arguments = [str(rounds), str(size)]
     plain = watch([str(plain_program), *arguments])
-    tuned = [str(TOOLS / "halo"), "run", "--json", str(report), "--", str(halo_program)]
+    tuned = [str(tools / "halo"), "run", "--json", str(report), "--", str(halo_program)]
     halo = watch([*tuned, *arguments])
     if plain.status or halo.status:
         sys.exit(f"demo: exit status {plain.status} plainly, {halo.status} under Halo")
