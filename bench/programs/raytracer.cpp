@@ -3,6 +3,7 @@
 #include "rounds.h"
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <memory>
 #include <vector>
 

@@ -2,6 +2,7 @@
 // for each word that is no number. A round is one text.
 #include "rounds.h"
 #include <algorithm>
+#include <cstdio>
 #include <stdexcept>
 #include <string>
 #include <string_view>
