@@ -1,28 +1,31 @@
 """What -fhalo does to a clang command line.
 
-In: the arguments after the program's name, and the directory of Halo's libraries. Out: the
-arguments for clang, or a `CommandError`. Knows clang's options only as far as it must: which take
-a value, which stop before the link. Imports nothing, because it runs before every compile.
+In: the arguments after the program's name, response files expanded, and the directory of Halo's
+libraries. Out: the arguments for clang, or a `CommandError`. Knows clang's options only as far as
+it must: which take a value, which stop before the link. Imports nothing, because it runs before
+every compile.
 """
 
-# Options whose value is the next argument: not inputs, whatever the value looks like.
+# Options whose value is the next argument: neither an input nor a mode, whatever it looks like.
 _TAKES_VALUE = frozenset(
-    "-o -x -I -D -U -L -F -l -T -u -z -e -b -B -G -h -A -include -include-pch -imacros "
+    "-o -x -I -D -U -L -F -l -T -u -z -e -b -B -G -A -include -include-pch -imacros "
     "-isystem -idirafter -iquote -iprefix -iwithprefix -iwithprefixbefore -isysroot --sysroot "
-    "-MF -MT -MQ -MJ -Xclang -Xlinker -Xassembler -Xpreprocessor -mllvm -mthread-model -arch "
-    "-target --target --param -aux-info -framework -working-directory -gcc-toolchain "
-    "-resource-dir -rpath -soname -dynamic-linker -stdlib++-isystem -cxx-isystem -dumpdir "
-    "-serialize-diagnostics --serialize-diagnostics -ccc-gcc-name -Xopenmp-target -Xarch_host "
-    "-Xarch_device -fmodule-name -ivfsoverlay -ftrapv-handler".split()
+    "-MF -MT -MQ -MJ -Xclang -Xlinker -Xassembler -Xpreprocessor -Xanalyzer -mllvm "
+    "-mthread-model -arch -target --target --param -aux-info -framework -iframework "
+    "-working-directory -gcc-toolchain -resource-dir -rpath -soname -dynamic-linker "
+    "-stdlib++-isystem -cxx-isystem -dumpdir -serialize-diagnostics --serialize-diagnostics "
+    "-ccc-gcc-name -Xopenmp-target -Xarch_host -Xarch_device -fmodule-name -ivfsoverlay "
+    "-Ttext -Tdata -Tbss --config --output --include-directory --define-macro --language".split()
 )
 # Modes that never reach the linker.
 _STOPS_BEFORE_LINK = frozenset(
-    "-c -S -E -M -MM -fsyntax-only --precompile -emit-ast --analyze -dM --preprocess "
-    "--compile --assemble -emit-interface-stubs -extract-api".split()
+    "-c -S -E -M -MM -fsyntax-only --precompile -emit-ast --analyze --preprocess --compile "
+    "--assemble --syntax-only -emit-interface-stubs -extract-api -emit-pch --emit-static-lib "
+    "-rewrite-objc -verify-pch".split()
 )
 _FREESTANDING = frozenset(("-nostdlib", "-nodefaultlibs", "-nostartfiles", "-nolibc"))
-_PARTIAL_LINK = frozenset(("-r", "--relocatable", "-Wl,-r", "-Wl,--relocatable"))
-_SHARED = frozenset(("-shared", "--shared", "-Wl,-shared", "-Wl,--shared", "-Wl,-Bshareable"))
+_LINKS_PARTIALLY = frozenset(("-r", "-i", "--relocatable", "-relocatable"))
+_LINKS_SHARED = frozenset(("-shared", "--shared", "-Bshareable"))
 
 
 class CommandError(Exception):
@@ -40,24 +43,28 @@ def asks_for_halo(arguments: list[str]) -> bool:
 
 
 def rewrite(arguments: list[str], library_dir: str) -> list[str]:
-    """Clang's arguments for a command line whose response files are expanded.
+    """Clang's arguments for a command line.
 
     Raises CommandError for sanitizers and for targets other than 64-bit x86 Linux.
     """
-    wants_halo = asks_for_halo(arguments)
     plain = [argument for argument in arguments if argument not in ("-fhalo", "-fno-halo")]
-    if not wants_halo:
+    if not asks_for_halo(arguments):
         return plain
+    options, linker, has_input = _read(plain)
     _refuse(plain)
-    if not _has_input(plain):
+    if not has_input:
         return plain
     added = [f"-fpass-plugin={library_dir}/HaloPass.so"]
-    if not _STOPS_BEFORE_LINK.intersection(plain) and not _PARTIAL_LINK.intersection(plain):
-        added += link_arguments(
-            library_dir,
-            is_executable=not _SHARED.intersection(plain) and not _FREESTANDING.intersection(plain),
-        )
-    return [*plain, "--start-no-unused-arguments", *added, "--end-no-unused-arguments"]
+    if not _STOPS_BEFORE_LINK & options and not _LINKS_PARTIALLY & (linker | options):
+        # A program without libc's start-up code has nothing that would start the monitor.
+        is_freestanding = bool(_FREESTANDING & options) and "-lc" not in options
+        is_shared = bool(_LINKS_SHARED & (linker | options))
+        added += link_arguments(library_dir, is_executable=not is_shared and not is_freestanding)
+    # Assembly has no use for the plugin, and that is no reason for a warning.
+    wrapped = ["--start-no-unused-arguments", *added, "--end-no-unused-arguments"]
+    # Behind a "--" everything is a file's name.
+    end = plain.index("--") if "--" in plain else len(plain)
+    return [*plain[:end], *wrapped, *plain[end:]]
 
 
 def link_arguments(library_dir: str, is_executable: bool) -> list[str]:
@@ -71,40 +78,54 @@ def link_arguments(library_dir: str, is_executable: bool) -> list[str]:
     return [word for argument in linked for word in ("-Xlinker", argument)]
 
 
-def _has_input(arguments: list[str]) -> bool:
-    takes_value = False
-    for argument in arguments:
-        if takes_value:
-            takes_value = False
+def _read(arguments: list[str]) -> tuple[set[str], set[str], bool]:
+    """The options without their separate values, the words for the linker, and: is there input?"""
+    options: set[str] = set()
+    linker: set[str] = set()
+    has_input = False
+    expecting = ""
+    for position, argument in enumerate(arguments):
+        if expecting:
+            if expecting == "-Xlinker":
+                linker.add(argument)
+            elif expecting == "-l":
+                has_input = True
+                options.add(f"-l{argument}")
+            expecting = ""
+        elif argument == "--":
+            return options, linker, has_input or position + 1 < len(arguments)
         elif argument in _TAKES_VALUE:
-            takes_value = True
+            expecting = argument
         elif argument == "-" or not argument.startswith("-"):
-            return True
-    return False
+            has_input = True
+        elif argument.startswith("-Wl,"):
+            linker.update(argument.split(",")[1:])
+        else:
+            options.add(argument)
+            has_input = has_input or argument.startswith("-l")
+    return options, linker, has_input
 
 
 def _refuse(arguments: list[str]) -> None:
     sanitizers: set[str] = set()
+    target = "x86_64-linux"
+    width = "-m64"
     for position, argument in enumerate(arguments):
-        if argument.startswith("-fsanitize="):
-            sanitizers.update(argument.partition("=")[2].split(","))
-        elif argument.startswith("-fno-sanitize="):
-            names = argument.partition("=")[2].split(",")
-            sanitizers = set() if "all" in names else sanitizers.difference(names)
-        elif argument in ("-m32", "-mx32", "-m16"):
-            raise CommandError(
-                f"-fhalo supports 64-bit x86 Linux only, not {argument}; drop one of them"
-            )
-        else:
-            target = None
-            if argument.startswith("--target="):
-                target = argument.partition("=")[2]
-            elif argument in ("-target", "--target") and position + 1 < len(arguments):
-                target = arguments[position + 1]
-            if target is not None and not (target.startswith("x86_64") and "linux" in target):
-                raise CommandError(
-                    f"-fhalo supports 64-bit x86 Linux only, not {target}; drop one of them"
-                )
+        name, _, value = argument.partition("=")
+        if name == "-fsanitize":
+            sanitizers.update(filter(None, value.split(",")))
+        elif name == "-fno-sanitize":
+            sanitizers = set() if "all" in value.split(",") else sanitizers - set(value.split(","))
+        elif argument in ("-m32", "-mx32", "-m16", "-m64"):
+            width = argument
+        elif name == "--target" and value:
+            target = value
+        elif argument in ("-target", "--target") and position + 1 < len(arguments):
+            target = arguments[position + 1]
+    if width != "-m64":
+        raise CommandError(f"-fhalo supports 64-bit x86 Linux only, not {width}; drop one of them")
+    if not (target.startswith(("x86_64-", "amd64-")) and "linux" in target) or "x32" in target:
+        raise CommandError(f"-fhalo supports 64-bit x86 Linux only, not {target}; drop one of them")
     if sanitizers:
         raise CommandError(
             f"-fhalo cannot be combined with -fsanitize={','.join(sorted(sanitizers))}: the checks "

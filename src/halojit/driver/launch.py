@@ -10,26 +10,41 @@ import sys
 
 from halojit.driver import command
 
+_LONG_BYTES = 100_000
+
 
 def run(name: str, library_dir: str) -> None:
     """Replaces this process by clang. `name` is "clang" or "clang++"."""
     arguments = sys.argv[1:]
-    if any("-fhalo" in argument or argument.startswith("@") for argument in arguments):
+    if any(a.startswith(("-fhalo", "-fno-halo", "@")) for a in arguments):
         expanded = _expand(arguments)
         if command.asks_for_halo(expanded):
             for file in ("HaloPass.so", "halo-image.o", "halo-monitor.o"):
                 if not os.path.exists(f"{library_dir}/{file}"):
                     _fail(f"{library_dir}/{file} is missing: run `make setup` again")
             try:
-                arguments = command.rewrite(expanded, library_dir)
+                arguments = _shorten(command.rewrite(expanded, library_dir))
             except command.CommandError as error:
                 _fail(str(error))
-    arguments = [argument for argument in arguments if argument not in ("-fhalo", "-fno-halo")]
+        elif "-fno-halo" in expanded:
+            arguments = _shorten(command.rewrite(expanded, library_dir))
     program = _find(name)
     try:
         os.execv(program, [program, *arguments])
     except OSError as error:
         _fail(f"cannot start {program}: {error.strerror}")
+
+
+def _shorten(arguments: list[str]) -> list[str]:
+    """Response files may hold more than a command line can: then they become one again, in memory
+    that goes away with the compiler."""
+    if sum(map(len, arguments)) < _LONG_BYTES:
+        return arguments
+    quoted = ['"' + a.replace("\\", "\\\\").replace('"', '\\"') + '"' for a in arguments]
+    descriptor = os.memfd_create("halo-clang", 0)
+    with os.fdopen(descriptor, "wb", closefd=False) as file:
+        file.write(os.fsencode("\n".join(quoted)))
+    return [f"@/proc/self/fd/{descriptor}"]
 
 
 def _find(name: str) -> str:
