@@ -110,9 +110,11 @@ static bool hasOddConvention(const Function &F) {
 
 /// True when the call stands on a cycle of its function.
 static bool isInLoop(const CallBase &Call) {
-  auto *Block = const_cast<BasicBlock *>(Call.getParent());
-  SmallVector<BasicBlock *, 4> After(successors(Block));
-  return !After.empty() && isPotentiallyReachableFromMany(After, Block, nullptr);
+  const BasicBlock *Block = Call.getParent();
+  SmallSetVector<const BasicBlock *, 16> Reached(succ_begin(Block), succ_end(Block));
+  for (unsigned I = 0; I < Reached.size(); I++)
+    Reached.insert(succ_begin(Reached[I]), succ_end(Reached[I]));
+  return Reached.contains(Block);
 }
 
 /// A static with one call becomes part of its caller, as it would without Halo. One that `main`
