@@ -9,7 +9,7 @@
 /* FRONT: the prologue data; the body adds ADDEND to its argument. */
 #define PATCHABLE(name, front, addend)                                                            \
   __asm__(".text\n.balign 16\n.fill 16, 1, 0xCC\n"                                                \
-          ".globl " #name "\n.type " #name ", @function\n" #name ":\n.cfi_startproc\n" front "\n" \
+          ".globl " #name "\n.type " #name ", @function\n" #name ":\nown_" #name ":\n.cfi_startproc\n" front "\n" \
           "lea " #addend "(%rdi), %rax\nret\n.cfi_endproc\n.size " #name ", . - " #name "\n");    \
   extern uint64_t name(uint64_t)
 
