@@ -9,7 +9,7 @@ static int kept_count, below, above, total, changes, last_sample;
 
 enum { BINS = 256 };
 
-void receive(int count, uint64_t *seed) {
+KERNEL void receive(int count, uint64_t *seed) {
   for (int i = 0; i < count; i += 4) {
     uint64_t bits = rounds_random(seed);
     for (int k = 0; k < 4 && i + k < count; k++, bits >>= 16)
@@ -18,7 +18,7 @@ void receive(int count, uint64_t *seed) {
 }
 
 /* Counts every sample and keeps those in the window. */
-void classify(int count, int low, int high) {
+KERNEL void classify(int count, int low, int high) {
   for (int i = 0; i < count; i++) {
     int sample = samples[i];
     histogram[sample]++;
@@ -31,7 +31,7 @@ void classify(int count, int low, int high) {
 }
 
 /* Differences between neighbours replace the samples; how many are not zero is counted. */
-void differences(int count) {
+KERNEL void differences(int count) {
   for (int i = 0; i < count; i++) {
     int sample = samples[i];
     samples[i] = sample - last_sample;

@@ -47,13 +47,13 @@ static void butterflies(struct complex *x, int n, int length, double sign) {
     }
 }
 
-void transform(struct complex *x, int n, double sign) {
+KERNEL void transform(struct complex *x, int n, double sign) {
   reverse_bits(x, n);
   for (int length = 2; length <= n; length *= 2)
     butterflies(x, n, length, sign);
 }
 
-void damp(struct complex *x, int n) {
+KERNEL void damp(struct complex *x, int n) {
   for (int i = 0; i < n; i++) {
     int frequency = i <= n / 2 ? i : n - i;
     double factor = 1.0 / (1.0 + 1e-4 * frequency) / n;

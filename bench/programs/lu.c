@@ -24,7 +24,7 @@ static void daxpy(int n, double factor, const double *x, double *y) {
 }
 
 /* Makes the matrix and a right side whose solution is all ones. */
-void make_system(int n, double *a, double *b, uint64_t *seed) {
+KERNEL void make_system(int n, double *a, double *b, uint64_t *seed) {
   for (int i = 0; i < n; i++)
     b[i] = 0.0;
   for (int j = 0; j < n; j++) {

@@ -2,7 +2,7 @@
  * A round is one product and feeds the next. */
 #include "rounds.h"
 
-void multiply(int n, const double *a, const double *b, double *c) {
+KERNEL void multiply(int n, const double *a, const double *b, double *c) {
   for (int i = 0; i < n; i++)
     for (int j = 0; j < n; j++) {
       double sum = 0.0;
@@ -13,7 +13,7 @@ void multiply(int n, const double *a, const double *b, double *c) {
 }
 
 /* Keeps the numbers near one, whatever the products do. */
-void normalize(int n, double *a) {
+KERNEL void normalize(int n, double *a) {
   double most = 0.0;
   for (int i = 0; i < n * n; i++) {
     double size = a[i] < 0 ? -a[i] : a[i];

@@ -31,7 +31,7 @@ static double bend(const double *now, int row, int column) {
   return sum - 4 * halo_cells * now[cell(row, column)];
 }
 
-void step(const double *before, const double *now, double *after) {
+KERNEL void step(const double *before, const double *now, double *after) {
   for (int row = 0; row < height; row++)
     for (int column = 0; column < width; column++) {
       int here = cell(row, column);

@@ -154,7 +154,7 @@ struct Image {
   std::vector<Vector> pixels;
 };
 
-void render(const Scene &scene, Image &image, double angle) {
+KERNEL void render(const Scene &scene, Image &image, double angle) {
   Vector eye{6 * std::sin(angle), 1.5, -6 * std::cos(angle)};
   Vector forward = (eye * -1.0).unit(), right = Vector{forward.z, 0, -forward.x}.unit();
   Vector up{forward.y * right.z - forward.z * right.y, forward.z * right.x - forward.x * right.z,

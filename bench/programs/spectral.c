@@ -5,7 +5,7 @@
 
 static double element(int i, int j) { return 1.0 / ((i + j) * (i + j + 1) / 2 + i + 1); }
 
-void times(int n, const double *in, double *out) {
+KERNEL void times(int n, const double *in, double *out) {
   for (int i = 0; i < n; i++) {
     double sum = 0.0;
     for (int j = 0; j < n; j++)
@@ -14,7 +14,7 @@ void times(int n, const double *in, double *out) {
   }
 }
 
-void times_transposed(int n, const double *in, double *out) {
+KERNEL void times_transposed(int n, const double *in, double *out) {
   for (int i = 0; i < n; i++) {
     double sum = 0.0;
     for (int j = 0; j < n; j++)
