@@ -86,7 +86,7 @@ Expected<Object> build(const Image &I, const std::vector<std::string> &Roots, co
   for (const std::string &Root : Roots)
     if (WithGates && !I.find(Root)->ReachesItself && gateObstacle(*(*M)->getFunction(copyName(Root))).empty())
       Gated.push_back(Root);
-  applyTarget(**M, R.Cpu, R.Features);
+  applyTarget(**M, *(*Target)->getMCSubtargetInfo(), R.Cpu, R.Features);
   addKnobAttributes(**M, R);
   if (Error E = checkModule(**M))
     return std::move(E);

@@ -19,7 +19,7 @@ public:
     Config.PostFixupPasses.push_back([this, Scope](llvm::jitlink::LinkGraph &G) {
       LinkMap Found;
       for (auto *Symbol : G.defined_symbols())
-        if (Symbol->hasName() && !(*Symbol->getName()).empty() && !(*Symbol->getName()).starts_with("."))
+        if (Symbol->hasName() && *Symbol->getName() != "_GLOBAL_OFFSET_TABLE_")
           Found[(*Symbol->getName()).str()] = {Symbol->getAddress().getValue(), Symbol->getSize()};
       std::lock_guard Lock(M);
       Maps[Scope] = std::move(Found);

@@ -7,6 +7,7 @@
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/InstrTypes.h"
 #include "llvm/IR/Module.h"
+#include "llvm/MC/MCSubtargetInfo.h"
 
 #include <map>
 
@@ -82,9 +83,20 @@ unsigned widestPassed(const Function &F) {
 }
 
 // A vector is passed in registers of its size where the target has them, else in pieces.
-bool changesPassing(unsigned Width, StringRef Before, StringRef Now) {
-  return (Width > 128 && lists(Before, "avx") != lists(Now, "avx")) ||
-         (Width > 256 && lists(Before, "avx512f") != lists(Now, "avx512f"));
+bool changesPassing(unsigned Width, StringRef Before, const MCSubtargetInfo &Now) {
+  return (Width > 128 && lists(Before, "avx") != Now.checkFeatures("+avx")) ||
+         (Width > 256 && lists(Before, "avx512f") != Now.checkFeatures("+avx512f"));
+}
+
+// Can Now run whatever was written for Before?
+bool covers(const MCSubtargetInfo &Now, StringRef Before) {
+  for (StringRef Rest = Before; !Rest.empty();) {
+    auto [Head, Tail] = Rest.split(',');
+    if (Head.starts_with("+") && !Now.checkFeatures(Head))
+      return false;
+    Rest = Tail;
+  }
+  return true;
 }
 
 void setTarget(Function &F, StringRef Cpu, StringRef Features) {
@@ -133,20 +145,20 @@ bool hadFeature(const Function &F, StringRef Feature) {
   return lists(F.getFnAttribute(WasFeatures).getValueAsString(), Feature);
 }
 
-void applyTarget(Module &M, StringRef Cpu, StringRef Features) {
-  bool MustKeep = false;
-  for (const Function &F : M)
-    if (!F.isDeclaration() && !F.hasFnAttribute("target-features"))
-      MustKeep |= changesPassing(widestPassed(F), F.getFnAttribute(WasFeatures).getValueAsString(), Features);
+void applyTarget(Module &M, const MCSubtargetInfo &Recipe, StringRef Cpu, StringRef Features) {
+  auto IsFree = [](const Function &F) {
+    return !F.isDeclaration() && !F.hasFnAttribute("target-features") && !F.hasFnAttribute("target-cpu");
+  };
+  auto Was = [](const Function &F, StringRef Key) { return F.getFnAttribute(Key).getValueAsString(); };
+  bool IsX86 = M.getTargetTriple().isX86();
+  bool MustKeep = IsX86 && any_of(M, [&](const Function &F) {
+    return IsFree(F) && changesPassing(widestPassed(F), Was(F, WasFeatures), Recipe);
+  });
   for (Function &F : M) {
-    if (F.isDeclaration())
-      continue;
-    if (!F.hasFnAttribute("target-features") && !F.hasFnAttribute("target-cpu")) {
-      if (MustKeep)
-        setTarget(F, F.getFnAttribute(WasCpu).getValueAsString(), F.getFnAttribute(WasFeatures).getValueAsString());
-      else
-        setTarget(F, Cpu, Features);
-    }
+    if (IsFree(F) && (MustKeep || !covers(Recipe, Was(F, WasFeatures))))
+      setTarget(F, Was(F, WasCpu), Was(F, WasFeatures));
+    else if (IsFree(F))
+      setTarget(F, Cpu, Features);
     F.removeFnAttr(WasCpu);
     F.removeFnAttr(WasFeatures);
   }

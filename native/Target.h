@@ -12,6 +12,7 @@
 
 namespace llvm {
 class Function;
+class MCSubtargetInfo;
 class Module;
 } // namespace llvm
 
@@ -21,9 +22,11 @@ namespace halo {
 void noteTarget(llvm::Module &M, const Frame &F);
 // Did the ahead-of-time target of F have this feature?
 bool hadFeature(const llvm::Function &F, llvm::StringRef Feature);
-// When a region is built: gives its free functions the recipe's target; or, where wide vectors
-// are passed in ways that the recipe's target would change, the ahead-of-time one.
-void applyTarget(llvm::Module &M, llvm::StringRef Cpu, llvm::StringRef Features);
+// When a region is built: gives its free functions the recipe's target. They keep the ahead-of-time
+// one where the recipe's lacks something they may use (a file of AVX-512 code that is called only
+// where it can run), and all do where the recipe's would pass wide vectors differently.
+void applyTarget(llvm::Module &M, const llvm::MCSubtargetInfo &Recipe, llvm::StringRef Cpu,
+                 llvm::StringRef Features);
 
 } // namespace halo
 
