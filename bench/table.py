@@ -21,40 +21,38 @@ def show(results: Results, found: list[Goal], console: Console) -> None:
 
 
 def _ratio(ratio: Ratio) -> str:
-    return f"{ratio.value:.3f} [{ratio.low:.3f}, {ratio.high:.3f}]"
+    return f"{ratio.value:.3f} ({ratio.low:.3f}-{ratio.high:.3f})"
 
 
 def _table(title: str, first: str, *columns: str) -> Table:
     table = Table(title=title)
-    table.add_column(first)
+    table.add_column(first, overflow="fold")
     for column in columns:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     return table
 
 
 def _costs(results: Results) -> Table:
-    title = f"Cost at -{results.level}: time against plain clang, median of pairs [95 %]"
-    table = _table(title, "program", "no server: CPU", "wall", "sampled: CPU", "wall")
+    title = f"Cost at -{results.level}: time against plain clang, median of pairs (95 %)"
+    table = _table(title, "program", "no server, CPU", "wall", "sampled, CPU", "wall")
     by_program: dict[str, list[str]] = {}
     for cost in results.costs:
-        by_program.setdefault(cost.program, []).extend([_ratio(cost.cpu), _ratio(cost.wall)])
+        by_program.setdefault(cost.program, []).extend([_ratio(cost.cpu), f"{cost.wall.value:.3f}"])
     for program, cells in by_program.items():
         table.add_row(program, *cells)
     return table
 
 
 def _speedups(results: Results) -> Table:
-    title = f"Speed-up under `once` at -{results.level}: plain clang's time over Halo's [95 %]"
-    table = _table(title, "program", "whole run", "once patched", "first patch", "regions")
+    title = f"Speed-up under `once` at -{results.level}: plain clang's time over Halo's (95 %)"
+    table = _table(title, "program", "whole run", "once patched", "patched")
     for speedup in results.speedups:
         patch = speedup.first_patch_s
-        roots = ", ".join(region.get("name", region["root"]) for region in speedup.regions[:3])
         table.add_row(
             speedup.program,
             _ratio(speedup.whole),
             _ratio(speedup.steady),
             "-" if patch is None else f"{patch:.2f} s",
-            roots,
         )
     return table
 
@@ -74,13 +72,13 @@ def _footprints(results: Results) -> Table:
 def _goals(found: list[Goal]) -> Table:
     table = _table("Goals", "", "measured", "95 %", "goal", "")
     for goal in found:
-        name = f"{goal.name} ({goal.where})" if goal.where else goal.name
+        name = f"{goal.name}: {goal.where}" if goal.where else goal.name
         interval = goal.interval
         verdict = "" if goal.limit is None else ("met" if goal.is_met else "missed")
         table.add_row(
             name,
             f"{goal.value:.3f} {goal.unit}",
-            f"{interval.low:.3f} - {interval.high:.3f}" if interval else "",
+            f"{interval.low:.3f}-{interval.high:.3f}" if interval else "",
             "" if goal.limit is None else f"{goal.limit:g} {goal.unit}",
             verdict,
             style="red" if verdict == "missed" else "",
