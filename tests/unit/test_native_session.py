@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -279,11 +279,22 @@ def greeting(symbols: dict[str, int], page: int = 4096) -> bytes:
     return message(0, 0, 0, head + listed)
 
 
-def connect(first: bytes, closed: Any = None) -> tuple[Session, socket.socket]:
-    ours, theirs = socket.socketpair()
-    theirs.settimeout(PATIENCE_S)
-    theirs.sendall(first)
-    return Session(ours.detach(), closed or Answers()), theirs
+Connect = Callable[..., tuple[Session, socket.socket]]
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Opens a session to a peer that is played by the test."""
+    with contextlib.ExitStack() as peers:
+
+        def one(first: bytes, closed: Any = None) -> tuple[Session, socket.socket]:
+            ours, theirs = socket.socketpair()
+            peers.enter_context(theirs)
+            theirs.settimeout(PATIENCE_S)
+            theirs.sendall(first)
+            return Session(ours.detach(), closed or Answers()), theirs
+
+        yield one
 
 
 @pytest.mark.parametrize(
@@ -303,7 +314,7 @@ def connect(first: bytes, closed: Any = None) -> tuple[Session, socket.socket]:
         (message(1, 0, 0, b"\1" + struct.pack("<Q", 8) + b"too busy"), "too busy"),
     ],
 )
-def test_a_peer_that_is_no_executor(first: bytes, reason: str) -> None:
+def test_a_peer_that_is_no_executor(connect: Connect, first: bytes, reason: str) -> None:
     with pytest.raises(LLVMError, match=reason):
         connect(first)
 
@@ -334,7 +345,7 @@ def test_only_sockets() -> None:
         Session(-1, Answers())
 
 
-def test_a_peer_needs_no_services() -> None:
+def test_a_peer_needs_no_services(connect: Connect) -> None:
     session, peer = connect(greeting({"only": 7}))
     assert session.symbols == {"only": 7}
     with pytest.raises(LinkError, match="memory"):
@@ -342,7 +353,7 @@ def test_a_peer_needs_no_services() -> None:
     peer.close()
 
 
-def test_calls_in_both_directions() -> None:
+def test_calls_in_both_directions(connect: Connect) -> None:
     session, peer = connect(greeting({"tag": 0x1234}))
     seen: list[bytes] = []
 
@@ -379,7 +390,7 @@ def read_message(peer: socket.socket) -> tuple[int, int, int, bytes]:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_handler_that_fails_is_an_empty_answer() -> None:
+def test_a_handler_that_fails_is_an_empty_answer(connect: Connect) -> None:
     session, peer = connect(greeting({"tag": 1}))
     session.on_call("tag", lambda arguments: 1 // 0)  # type: ignore[arg-type, return-value]
     peer.sendall(message(3, 5, 1, b"x"))
@@ -391,7 +402,7 @@ def test_a_handler_that_fails_is_an_empty_answer() -> None:
     "second",
     [greeting({}), message(2, 12345, 0, b"for nobody"), message(4, 0, 0, b""), struct.pack("<QQQQ", 0, 2, 0, 0)],
 )
-def test_nonsense_later_ends_the_session(second: bytes) -> None:
+def test_nonsense_later_ends_the_session(connect: Connect, second: bytes) -> None:
     closed = Answers()
     session, peer = connect(greeting({}) + second, closed)
     (reason,) = closed.get()
@@ -401,7 +412,7 @@ def test_nonsense_later_ends_the_session(second: bytes) -> None:
     peer.close()
 
 
-def test_both_ends_may_have_much_to_say_at_once() -> None:
+def test_both_ends_may_have_much_to_say_at_once(connect: Connect) -> None:
     # Neither reads before it has written: with blocking writes this is for ever.
     session, peer = connect(greeting({"tag": 1}))
     big = bytes(4 << 20)
@@ -424,12 +435,11 @@ def test_descriptors_are_given_back() -> None:
 
     gc.collect()
     before = count()
-    for _ in range(5):
-        session, peer = connect(greeting({}))
-        peer.close()
-        del session
-        with contextlib.suppress(LLVMError):
-            connect(b"x" * 64)
+    for first in [greeting({}), b"x" * 64] * 5:
+        ours, theirs = socket.socketpair()
+        with theirs, contextlib.suppress(LLVMError):
+            theirs.sendall(first)
+            Session(ours.detach(), Answers()).close()
     gc.collect()
     assert count() == before
 
