@@ -80,17 +80,32 @@ static inline uint64_t halo_thread_pointer(void) {
   return pointer;
 }
 
-/* Lays out what glibc and musl read through the thread pointer: self pointers at 0 and 16, the
- * calling thread's stack guard and pointer guard at 40 and 48. */
+/* Lays out what glibc reads through the thread pointer, in zeroed memory of at least 8 KiB: self
+ * pointers at 0 and 16; at 8 a vector of thread-local blocks that has room for none and is of no
+ * generation, so that dl_iterate_phdr sees that this thread has none; the calling thread's stack
+ * guard and pointer guard at 40 and 48. */
 static inline void halo_arch_tls_fill(void *pointer) {
-  uint64_t *to = pointer;
+  uint64_t *to = (uint64_t *)pointer;
+  uint64_t *vector = to + 512; /* beyond glibc's struct pthread, of about 2,300 bytes */
   uint64_t guard, pointer_guard;
   __asm__("mov %%fs:40, %0" : "=r"(guard));
   __asm__("mov %%fs:48, %0" : "=r"(pointer_guard));
   to[0] = (uint64_t)pointer;
+  to[1] = (uint64_t)(vector + 2); /* before it: entries allocated; at it: generation */
   to[2] = (uint64_t)pointer;
   to[5] = guard;
   to[6] = pointer_guard;
+  vector[0] = 0;
+  vector[2] = ~0ull;
+}
+
+/* Where libc keeps a thread's id, from the thread pointer: glibc's struct pthread has had it at 720
+ * since 2.x for x86-64. Checked against the calling thread's own (`id`); 0 when it is not there. */
+static inline size_t halo_arch_tls_id_offset(int id) {
+  const size_t offset = 720;
+  int found;
+  __asm__("mov %%fs:720, %0" : "=r"(found));
+  return found == id ? offset : 0;
 }
 
 #endif

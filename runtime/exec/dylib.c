@@ -13,22 +13,11 @@
 #include "halo/protocol.h"
 
 #include <dlfcn.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SYMBOL_EXPORTED 0x10
 #define LOOKUP_LEAST_BYTES (8 + 1)
-
-/* glibc keeps these out of libc.so: every executable has its own copy. */
-static const struct {
-  const char *name;
-  void *address;
-} local_symbols[] = {
-    {"atexit", (void *)atexit},
-    {"at_quick_exit", (void *)at_quick_exit},
-    {"pthread_atfork", (void *)pthread_atfork},
-};
 
 static void load_cplusplus(void) {
   static bool is_done;
@@ -81,14 +70,6 @@ static int open_library(struct halo_call *call) {
   return HALO_OK;
 }
 
-static void *find_symbol(void *handle, const char *name) {
-  void *address = dlsym(handle, name);
-  for (size_t i = 0; !address && i < sizeof local_symbols / sizeof local_symbols[0]; i++)
-    if (strcmp(name, local_symbols[i].name) == 0)
-      address = local_symbols[i].address;
-  return address;
-}
-
 static int resolve(struct halo_call *call) {
   void *handle = (void *)(uintptr_t)halo_read_u64(&call->in);
   uint64_t count = halo_read_count(&call->in, LOOKUP_LEAST_BYTES);
@@ -100,7 +81,7 @@ static int resolve(struct halo_call *call) {
     char *name = copy_string(view);
     if (!name)
       return HALO_E_MEMORY;
-    void *address = view.bytes && !call->in.is_bad ? find_symbol(handle, name) : NULL;
+    void *address = view.bytes && !call->in.is_bad ? dlsym(handle, name) : NULL;
     free(name);
     halo_write_u8(call->out, address != NULL);
     if (address) {

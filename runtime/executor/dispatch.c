@@ -4,6 +4,8 @@
 #include "../wire/wrapper.h"
 
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
@@ -12,8 +14,17 @@ static struct {
   pid_t owner;
 } attached;
 
+/* A child that user code forked has come back from it into our message loop: the connection is the
+ * parent's, so the child's part is done. */
+static void end_forked_child(void) {
+  fflush(NULL);
+  _exit(EXIT_SUCCESS);
+}
+
 void halo_dispatch_take_turn(void *context) {
   (void)context;
+  if (attached.session && attached.owner != getpid())
+    end_forked_child();
   pthread_mutex_lock(&turn);
 }
 

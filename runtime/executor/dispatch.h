@@ -1,7 +1,8 @@
 /* executor/dispatch.h: the way from user code back to the controller.
  *
  * JIT dispatch as LLVM's ORC runtime calls it, from any thread: the session is used in turns. A
- * forked child has no controller: its calls fail with a message and never reach the wire.
+ * forked child has no controller: its calls fail with a message and never reach the wire, and it
+ * ends, with its output flushed, when the code that forked it returns.
  */
 #ifndef HALO_EXECUTOR_DISPATCH_H
 #define HALO_EXECUTOR_DISPATCH_H

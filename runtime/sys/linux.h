@@ -322,23 +322,33 @@ static inline long halo_sys_perf_event_open(void *attribute, int pid, int cpu, i
 
 /* Starts `run(argument)` on the given pages, which must stay mapped until *tid (if not null) has
  * become 0: the kernel clears it and wakes a (shared) futex on it when the thread is gone. The top
- * HALO_THREAD_TLS_BYTES become a zeroed stand-in for libc's thread block, so a stray read through
- * the thread pointer meets zeros, never another thread's state. The signal mask is the caller's:
- * block all signals around this call. Returns the thread's id or -errno. */
+ * HALO_THREAD_TLS_BYTES become a stand-in for libc's thread block: zeroes, so that a stray read
+ * through the thread pointer never meets another thread's state, and the thread's id where libc
+ * keeps it: its recursive locks (dl_iterate_phdr takes one) take an owner of 0 for "mine". A libc
+ * lock that a program thread releases while this thread begins to wait for it may never wake it:
+ * libc takes a single-threaded program's word and uses plain stores. So: no libc locks that can be
+ * contended, or none that must not be lost.
+ * The signal mask is the caller's: block all signals around this call, on a thread that libc
+ * knows. Returns the thread's id or -errno. */
 static inline long halo_sys_thread_start(void (*run)(void *), void *argument, void *pages, size_t bytes,
                                          int *tid) {
   const unsigned long vm = 0x100, fs = 0x200, files = 0x400, sighand = 0x800, thread = 0x10000,
                       sysvsem = 0x40000, settls = 0x80000, parent_settid = 0x100000,
-                      child_cleartid = 0x200000;
+                      child_cleartid = 0x200000, child_settid = 0x1000000;
   if (bytes < 2 * HALO_THREAD_TLS_BYTES)
     return -EINVAL;
   char *pointer = (char *)pages + bytes - HALO_THREAD_TLS_BYTES / 2;
   char *stack_top = (char *)pages + bytes - HALO_THREAD_TLS_BYTES;
   halo_arch_tls_fill(pointer);
   unsigned long flags = vm | fs | files | sighand | thread | sysvsem | settls;
-  if (tid)
-    flags |= parent_settid | child_cleartid;
-  return halo_arch_clone(flags, stack_top, tid, tid, pointer, run, argument);
+  size_t id_offset = halo_arch_tls_id_offset(halo_sys_gettid());
+  if (id_offset)
+    flags |= parent_settid; /* written before the thread runs */
+  if (tid) {
+    flags |= child_settid | child_cleartid;
+    *tid = -1; /* not 0 before the thread has begun */
+  }
+  return halo_arch_clone(flags, stack_top, (int *)(pointer + id_offset), tid, pointer, run, argument);
 }
 
 #endif

@@ -126,3 +126,17 @@ join_all();
 for (void *h : handles) printf("%d\\n", h != nullptr && h == handles[0]);
 """
     assert lines(stock, executor, source) == ["1"] * 4
+
+
+def test_a_forked_child_ends_when_its_input_does(stock: Stock, executor: Path) -> None:
+    source = """
+#include <cstdio>
+#include <sys/wait.h>
+#include <unistd.h>
+int status = -1;
+pid_t child = fork();
+if (child > 0) { waitpid(child, &status, 0); printf("parent%d\\n", status); }
+if (child == 0) printf("child must not get here\\n");
+printf("once\\n");
+"""
+    assert lines(stock, executor, source) == ["parent0", "once"]
