@@ -72,15 +72,20 @@ class Stress:
     async def _build(self, live: Live) -> None:
         """Makes variants of every function until there are enough; then waits for new images."""
         rounds: dict[int, int] = {}
+        told_s = live.at_s()
         while True:
+            has_built = False
             for known in list(live.images.values()):
                 done = rounds.setdefault(known.image.id, 0)
                 if done < VARIANTS_PER_FUNCTION and self._code_bytes < CODE_LIMIT_BYTES:
                     await self._round(live, known, done)
                     rounds[known.image.id] = done + 1
-            self._tell(live)
-            await asyncio.sleep(TELL_S)
-            await live.services.sample_read()
+                    has_built = True
+            if live.at_s() - told_s > TELL_S:
+                self._tell(live)
+                told_s = live.at_s()
+            if not has_built:
+                await asyncio.sleep(TELL_S)
             generation, _ = await live.services.images()
             if generation != live.generation:
                 await live.learn_images()
