@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define REACH_BYTES 0x7fff0000ull /* 2 GiB less a margin for addends */
+#define PROBE_BYTES (1ull << 21) /* from one try to the next */
 #define LOWEST_ADDRESS 0x10000ull /* mmap_min_addr's usual value */
 #define HIGHEST_ADDRESS 0x7ffffffff000ull
 
@@ -69,15 +70,39 @@ static void take_line(struct search *search, const char *line, const char *end, 
   *previous = high;
 }
 
+/* Where the list cannot be read (no descriptor left, no /proc): asks the kernel place by place. */
+static bool is_free(uint64_t at, uint64_t bytes) {
+  void *wanted = (void *)(uintptr_t)at;
+  long got = halo_sys_mmap(wanted, bytes, PROT_NONE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+  if (halo_sys_failed(got))
+    return false;
+  halo_sys_munmap((void *)got, bytes);
+  return (uint64_t)got == at;
+}
+
+static uint64_t probe(const struct halo_reach *reach, uint64_t bytes) {
+  const uint64_t room = (bytes + 4095) & ~4095ull;
+  uint64_t high = reach->image_low & ~4095ull;
+  for (; high >= reach->low + room; high -= high > PROBE_BYTES ? PROBE_BYTES : high)
+    if (is_free(high - room, room))
+      return high - room;
+  for (high = reach->high; high >= reach->image_high + room; high -= PROBE_BYTES)
+    if (is_free(high - room, room))
+      return high - room;
+  return 0;
+}
+
 uint64_t halo_gap_find(const struct halo_reach *reach, uint64_t bytes) {
   struct search search = {.reach = reach, .bytes = bytes};
   char buffer[4096] = {0}; /* longer than the part of any line that matters */
   size_t have = 0;
   uint64_t previous = LOWEST_ADDRESS;
   bool is_cut = false; /* inside a line too long for the buffer, whose start was handled */
-  long fd = halo_sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+  /* This thread's own: the process's first thread may be gone, and its list with it. */
+  long fd = halo_sys_open("/proc/thread-self/maps", O_RDONLY | O_CLOEXEC, 0);
   if (fd < 0)
-    return 0;
+    return probe(reach, bytes);
   for (;;) {
     long got = halo_sys_read((int)fd, buffer + have, sizeof buffer - have);
     if (got == -EINTR)

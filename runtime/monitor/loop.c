@@ -16,6 +16,7 @@
 #include "peer.h"
 #include "sample.h"
 #include "services.h"
+#include "threads.h"
 #include "trial.h"
 #include "unwinder.h"
 
@@ -98,10 +99,7 @@ static bool wait_and_work(int fd, uint64_t *housekeeping_due) {
   due = sooner(due, *housekeeping_due);
   now = halo_sys_now_ns();
   uint64_t left = due > now ? due - now : 0;
-  struct timespec timeout = {(time_t)(left / 1000000000u), (long)(left % 1000000000u)};
-  struct pollfd wait = {.fd = fd, .events = POLLIN};
-  halo_sys_ppoll(&wait, 1, &timeout);
-  return true;
+  return halo_threads_wait(fd, left);
 }
 
 enum outcome { OUTCOME_LOST, OUTCOME_NONSENSE, OUTCOME_END };
@@ -144,11 +142,20 @@ static uint64_t jitter(uint64_t ns) {
   return ns / 2 + random % (ns + 1);
 }
 
+/* False: the program's threads have all ended meanwhile. */
+static bool sleep_ns(uint64_t ns) {
+  uint64_t end = halo_sys_now_ns() + ns;
+  for (uint64_t now; (now = halo_sys_now_ns()) < end;)
+    if (!halo_threads_wait(-1, end - now))
+      return false;
+  return true;
+}
+
 void halo_loop_run(uint64_t delay_ns) {
   uint64_t backoff_ns = BACKOFF_LEAST_NS;
   bool has_begun = false;
-  if (delay_ns)
-    halo_sys_nanosleep(delay_ns);
+  if (delay_ns && !sleep_ns(delay_ns))
+    return;
   for (;;) {
     if (!halo_identity_follow(&is_confined))
       break;
@@ -168,7 +175,8 @@ void halo_loop_run(uint64_t delay_ns) {
       if (outcome == OUTCOME_LOST && halo_sys_now_ns() - begin_ns > BACKOFF_MOST_NS)
         backoff_ns = BACKOFF_LEAST_NS;
     }
-    halo_sys_nanosleep(jitter(backoff_ns));
+    if (!sleep_ns(jitter(backoff_ns)))
+      break;
     backoff_ns = backoff_ns * 2 < BACKOFF_MOST_NS ? backoff_ns * 2 : BACKOFF_MOST_NS;
   }
   halo_entries_retire_all();
