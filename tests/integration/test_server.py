@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -16,6 +17,8 @@ from harness.cache import BuildCache
 from harness.run import environment, run
 from harness.tools import Tools
 
+LIMIT_S = 60.0
+"""A server that lives longer is killed, which ends every wait for its log."""
 PROGRAMS = Path(__file__).parent / "programs"
 
 
@@ -41,6 +44,8 @@ class Serving:
             text=True,
             env=environment(extra),
         )
+        self._limit = threading.Timer(LIMIT_S, self.process.kill)
+        self._limit.start()
         self.lines: list[str] = []
         self.hello = self.wait_for("listening at")
 
@@ -50,7 +55,7 @@ class Serving:
         return {"HALO_SERVER": f"unix:{self.socket}"}
 
     def wait_for(self, pattern: str) -> str:
-        """Reads the log up to a line with the pattern. The test's own time limit ends it."""
+        """Reads the log up to a line with the pattern, or to the server's end."""
         log: IO[str] | None = self.process.stderr
         assert log is not None
         for line in log:
@@ -67,10 +72,13 @@ class Serving:
     def stop(self) -> int:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        assert self.process.stderr is not None
-        self.lines.extend(self.process.stderr)
-        self.process.stderr.close()
-        return self.process.wait(30)
+        log = self.process.stderr
+        if log is not None and not log.closed:
+            self.lines.extend(log)
+            log.close()
+        status = self.process.wait(30)
+        self._limit.cancel()
+        return status
 
 
 @pytest.fixture
@@ -198,10 +206,11 @@ def test_systemd_passes_the_socket_and_hears_of_readiness(tools: Tools, tmp_path
         passed.bind(str(tmp_path / "passed.sock"))
         passed.listen()
         manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(LIMIT_S)
         number = passed.fileno()
         script = f'exec 3<&{number}; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0"'
         child = subprocess.Popen(
-            ["/bin/sh", "-c", script, tools.haloserver],
+            ["/bin/bash", "-c", script, tools.haloserver],
             pass_fds=[number],
             stderr=subprocess.PIPE,
             text=True,
