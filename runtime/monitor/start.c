@@ -11,6 +11,7 @@
 #include "loop.h"
 #include "sample.h"
 #include "settings.h"
+#include "threads.h"
 #include "trial.h"
 
 #include <elf.h>
@@ -59,6 +60,7 @@ static void run(void *argument) {
   halo_sys_prctl(15 /* PR_SET_NAME */, (long)(uintptr_t)"halo-monitor", 0, 0, 0);
   halo_log_open();
   halo_loop_run(argument ? CHILD_DELAY_NS : 0);
+  halo_threads_end();
 }
 
 static bool start_thread(bool is_child) {

@@ -90,6 +90,35 @@ bool halo_threads_wait(int fd, uint64_t timeout_ns) {
   return !is_alone();
 }
 
+/* The last field of /proc/self/stat: the first thread's wait status. */
+static unsigned first_thread_status(void) {
+  char text[1024];
+  long fd = halo_sys_open("/proc/self/stat", O_RDONLY | O_CLOEXEC, 0);
+  if (halo_sys_failed(fd))
+    return 0;
+  long bytes = halo_sys_read_all((int)fd, text, sizeof text - 1);
+  halo_sys_close((int)fd);
+  while (bytes > 0 && (text[bytes - 1] < '0' || text[bytes - 1] > '9'))
+    bytes--;
+  unsigned status = 0, scale = 1;
+  for (; bytes > 0 && text[bytes - 1] >= '0' && text[bytes - 1] <= '9'; scale *= 10)
+    status += scale * (unsigned)(text[--bytes] - '0');
+  return status;
+}
+
+void halo_threads_end(void) {
+  unsigned status = is_alone() ? first_thread_status() : 0;
+  int signal_number = status & 127;
+  if (signal_number) {
+    struct halo_sys_sigaction none = {.handler = NULL};
+    uint64_t nothing = 0;
+    halo_sys_sigaction(signal_number, &none, NULL);
+    halo_sys_sigprocmask(SIG_SETMASK, &nothing, NULL);
+    halo_sys_tgkill(halo_sys_getpid(), halo_sys_gettid(), signal_number);
+  }
+  halo_sys_thread_exit((int)(status >> 8 & 255));
+}
+
 bool halo_threads_is_free(int tid) {
   char text[4096];
   if (read_status(tid, text, sizeof text) <= 0)

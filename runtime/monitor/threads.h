@@ -13,6 +13,9 @@ size_t halo_threads_list(int *tids, size_t limit);
 /* Waits until `fd` (-1: none) is readable, at most `timeout_ns`; may return earlier. False: no
  * thread of the program is left, and this one alone keeps the process from ending. */
 bool halo_threads_wait(int fd, uint64_t timeout_ns);
+/* Ends the calling thread; if it is the last one, the process with the status of the first thread:
+ * the kernel takes the status of the last to end. Does not return. */
+__attribute__((noreturn)) void halo_threads_end(void);
 /* A thread under seccomp may be killed for a system call; false also if it is gone. */
 bool halo_threads_is_free(int tid);
 /* The first thread's mask of blocked signals; all ones if unknown. */

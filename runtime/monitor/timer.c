@@ -1,7 +1,7 @@
 /* timer.c: SIGEV_THREAD_ID timers on each thread's processor time.
  *
- * The handler claims a slot of a shared array, walks frame pointers with checked reads and marks
- * the slot full; the monitor empties full slots. A slot's state is its only synchronization:
+ * The handler claims a slot of a shared array, walks frame pointers up to the end of the stack's
+ * mapping and marks the slot full, without any system call (stacks.h says why); the monitor empties full slots. A slot's state is its only synchronization:
  *
  *     FREE --handler--> CLAIMED --handler--> FULL --monitor--> FREE
  */
@@ -10,14 +10,13 @@
 #include "../arch/context_x86_64.h"
 #include "halo/sys.h"
 #include "log.h"
-#include "peek.h"
+#include "stacks.h"
 #include "threads.h"
 
 #include <string.h>
 
 #define SLOTS 256
 #define DEPTH 30
-#define FRAME_BYTES_LIMIT (1u << 20)
 #define SIGNAL_FIRST 60 /* downwards: programs count up from SIGRTMIN */
 #define SIGNAL_LAST 36
 #define CHECK_NS 1000000000u
@@ -56,11 +55,14 @@ static void handle(int number, siginfo_t *info, void *context) {
   }
   struct halo_registers registers = halo_context_registers(context);
   uint32_t count = 0;
-  uint64_t below = registers.stack, frame = registers.frame, pair[2];
+  uint64_t below = registers.stack, frame = registers.frame;
+  const uint64_t end = halo_stacks_end(registers.stack);
   slot->frames[count++] = registers.code;
   /* Code without frame pointers leaves anything at all in that register. */
-  while (count < DEPTH && frame >= below && frame - below < FRAME_BYTES_LIMIT && frame % 8 == 0 &&
-         halo_peek(frame, pair, sizeof pair) && pair[1] > 4096) {
+  while (count < DEPTH && frame >= below && frame % 8 == 0 && frame <= end - 16) {
+    const uint64_t *pair = (const uint64_t *)(uintptr_t)frame; /* caller's frame, return address */
+    if (pair[1] < 4096)
+      break;
     slot->frames[count++] = pair[1];
     below = frame + 16;
     frame = pair[0];
@@ -132,6 +134,9 @@ static void follow_threads(bool checks_all) {
   size_t count = halo_threads_list(tids, HALO_THREADS_LIMIT), known = timer_count;
   for (size_t i = 0; i < known; i++)
     timers[i].is_seen = false;
+  if (checks_all)
+    halo_stacks_refresh();
+  bool has_news = false;
   for (size_t i = 0; i < count; i++) {
     size_t at = 0;
     while (at < known && timers[at].tid != tids[i])
@@ -139,9 +144,13 @@ static void follow_threads(bool checks_all) {
     struct timer fresh = {.tid = tids[i], .is_seen = true};
     if (at < known)
       timers[at].is_seen = !checks_all || halo_threads_is_free(tids[i]);
-    else if (timer_count < HALO_THREADS_LIMIT && create(tids[i], &fresh.id))
+    else if (timer_count < HALO_THREADS_LIMIT && create(tids[i], &fresh.id)) {
       timers[timer_count++] = fresh;
+      has_news = true;
+    }
   }
+  if (has_news && !checks_all)
+    halo_stacks_refresh();
   for (size_t i = timer_count; i-- > 0;)
     if (!timers[i].is_seen) {
       halo_sys_timer_delete(timers[i].id);
@@ -162,7 +171,7 @@ bool halo_timer_start(uint32_t hertz) {
   period_ns = 1000000000u / hertz;
   if (period_ns > 999999999u)
     period_ns = 999999999u;
-  follow_threads(false);
+  follow_threads(true);
   if (timer_count)
     return true;
   halo_timer_stop();

@@ -1,7 +1,8 @@
 /* timer.h: the sampler where perf is refused: a processor-time timer and a signal per thread.
  *
  * Started, drained and stopped by the monitor's thread; the handler runs on the program's threads,
- * preserves errno (it only makes raw system calls) and takes no lock. The signal is a real-time
+ * makes no system call
+ * and takes no lock. The signal is a real-time
  * one that the program neither handles nor blocks; if the program takes it into use later, the
  * sampler ends. Threads under seccomp are left alone.
  */
