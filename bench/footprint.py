@@ -26,12 +26,15 @@ HEADER = re.compile(r"^[0-9a-f]+-[0-9a-f]+ (\S{4}) \S+ \S+ \d+ *(.*)$")
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes that -fhalo adds. `kinds` are resident kilobytes by kind of mapping, an arm each."""
+    """What -fhalo adds. `no_server_kb` and `sampled_kb` leave out pages of shared libraries, which the
+    page cache holds once for all processes and the kernel maps in handfuls; `libraries_kb` are those.
+    `kinds` are resident kilobytes by kind of mapping, an arm each."""
 
     program: str
     file_bytes: int
     no_server_kb: int
     sampled_kb: int
+    libraries_kb: int
     kinds: dict[str, dict[str, int]]
 
 
@@ -64,12 +67,14 @@ def measure_footprint(workload: Workload, server: Mapping[str, str]) -> Footprin
         "no_server": _watch(workload, True, NO_SERVER),
         "sampled": _watch(workload, True, server),
     }
-    total = {arm: sum(kb.values()) for arm, kb in kinds.items()}
+    libraries = {arm: kb.get("libraries", 0) for arm, kb in kinds.items()}
+    total = {arm: sum(kb.values()) - libraries[arm] for arm, kb in kinds.items()}
     return Footprint(
         workload.name,
         sizes(workload.halo).file_bytes - sizes(workload.plain).file_bytes,
         total["no_server"] - total["plain"],
         total["sampled"] - total["plain"],
+        libraries["sampled"] - libraries["plain"],
         kinds,
     )
 

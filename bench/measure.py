@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-LAP = re.compile(r"^at_s=([\d.]+) rounds=(\d+) per_s=([\d.]+)$", re.MULTILINE)
+LAP = re.compile(r"^at_s=([\d.]+) rounds=(\d+) per_s=([\d.]+) per_cpu_s=([\d.]+)$", re.MULTILINE)
 LONG_OUTPUT = 4096
 
 
@@ -31,6 +31,8 @@ class Lap:
     at_s: float
     rounds: int
     per_s: float
+    per_cpu_s: float
+    """By processor time of the thread that works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Sample:
 
 def laps(stderr: str) -> list[Lap]:
     """What a program of the suite said about its speed."""
-    return [Lap(float(a), int(r), float(p)) for a, r, p in LAP.findall(stderr)]
+    return [Lap(float(a), int(r), float(p), float(c)) for a, r, p, c in LAP.findall(stderr)]
 
 
 def run(

@@ -95,14 +95,14 @@ def _run_s(sample: Sample, report: dict[str, Any] | None = None) -> float:
 
 def _steady(plain: Sample, tuned: Sample, report: dict[str, Any]) -> float:
     if plain.laps and tuned.laps:
-        return steady_per_s(tuned.laps) / steady_per_s(plain.laps)
+        return steady_per_cpu_s(tuned.laps) / steady_per_cpu_s(plain.laps)
     return regions_together(report["regions"])
 
 
-def steady_per_s(laps: list[Lap]) -> float:
+def steady_per_cpu_s(laps: list[Lap]) -> float:
     """The median speed of the last laps."""
     begin_s = laps[-1].at_s * (1 - STEADY_SHARE)
-    return statistics.median(lap.per_s for lap in laps if lap.at_s >= begin_s)
+    return statistics.median(lap.per_cpu_s for lap in laps if lap.at_s >= begin_s)
 
 
 def regions_together(regions: list[dict[str, Any]]) -> float:

@@ -44,7 +44,7 @@ def _costs(results: Results) -> Table:
 
 
 def _speedups(results: Results) -> Table:
-    title = f"Speed-up under `once` at -{results.level}: plain clang's time over Halo's (95 %)"
+    title = f"Speed-up under `once` at -{results.level} against plain clang (95 %)"
     table = _table(title, "program", "whole run", "once patched", "patched")
     for speedup in results.speedups:
         patch = speedup.first_patch_s
@@ -58,13 +58,14 @@ def _speedups(results: Results) -> Table:
 
 
 def _footprints(results: Results) -> Table:
-    table = _table("Bytes added", "program", "file", "resident, no server", "resident, sampled")
+    table = _table("Bytes added", "program", "file", "resident, no server", "sampled", "libraries")
     for footprint in results.footprints:
         table.add_row(
             footprint.program,
             f"{footprint.file_bytes / 1024:.0f} KB",
             f"{footprint.no_server_kb} KB",
             f"{footprint.sampled_kb} KB",
+            f"{footprint.libraries_kb} KB",
         )
     return table
 

@@ -22,11 +22,12 @@ def python(code: str) -> list[str]:
 def test_a_run_tells_time_output_and_laps() -> None:
     code = (
         "import sys; print('result'); sum(range(3_000_000));"
-        "print('at_s=0.250 rounds=10 per_s=40.00', 'noise', sep='\\n', file=sys.stderr)"
+        "print('at_s=0.250 rounds=10 per_s=40.00 per_cpu_s=50.00', 'noise',"
+        "sep='\\n', file=sys.stderr)"
     )
     sample = run(python(code))
     assert sample.output == b"result\n"
-    assert sample.laps == [Lap(0.25, 10, 40.0)]
+    assert sample.laps == [Lap(0.25, 10, 40.0, 50.0)]
     assert 0 < sample.user_s <= sample.cpu_s
 
 
@@ -101,8 +102,8 @@ def test_apt_offers_sources_only() -> None:
 
 
 def test_the_steady_speed_is_that_of_the_last_laps() -> None:
-    laps = [Lap(1.0, 1, 10.0), Lap(2.0, 2, 10.0), Lap(3.0, 3, 30.0), Lap(4.0, 4, 32.0)]
-    assert speedup.steady_per_s(laps) == 31.0
+    laps = [Lap(float(i), i, 5.0, speed) for i, speed in enumerate((10.0, 10.0, 30.0, 32.0), 1)]
+    assert speedup.steady_per_cpu_s(laps) == 31.0
 
 
 def test_regions_together_by_amdahl() -> None:
