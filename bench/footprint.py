@@ -26,8 +26,8 @@ HEADER = re.compile(r"^[0-9a-f]+-[0-9a-f]+ (\S{4}) \S+ \S+ \d+ *(.*)$")
 
 @dataclass(frozen=True)
 class Footprint:
-    """What -fhalo adds. `no_server_kb` and `sampled_kb` leave out pages of shared libraries, which the
-    page cache holds once for all processes and the kernel maps in handfuls; `libraries_kb` are those.
+    """What -fhalo adds. `no_server_kb` and `sampled_kb` leave out pages of shared libraries, which
+    the page cache holds once for all processes and the kernel maps in handfuls: `libraries_kb`.
     `kinds` are resident kilobytes by kind of mapping, an arm each."""
 
     program: str
