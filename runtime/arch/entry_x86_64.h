@@ -57,10 +57,9 @@ static inline bool halo_entry_stub(uint8_t stub[HALO_STUB_BYTES], uint64_t at, u
 }
 
 /* endbr64; lock incq counter(%rip); jmp *next(%rip). At `at`. */
-static inline bool halo_entry_thunk(uint8_t thunk[HALO_THUNK_BYTES], uint64_t at,
-                                    uint64_t counter, uint64_t next) {
-  static const uint8_t code[] = {0xF3, 0x0F, 0x1E, 0xFA, 0xF0, 0x48, 0xFF, 0x05, 0, 0, 0, 0, 0xFF,
-                                 0x25};
+static inline bool halo_entry_thunk(uint8_t thunk[HALO_THUNK_BYTES], uint64_t at, uint64_t counter,
+                                    uint64_t next) {
+  static const uint8_t code[] = {0xF3, 0x0F, 0x1E, 0xFA, 0xF0, 0x48, 0xFF, 0x05, 0, 0, 0, 0, 0xFF, 0x25};
   int64_t to_counter = (int64_t)(counter - (at + 12)), to_next = (int64_t)(next - (at + 18));
   int32_t near_counter = (int32_t)to_counter, near_next = (int32_t)to_next;
   if (near_counter != to_counter || near_next != to_next)

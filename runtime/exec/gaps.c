@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define REACH_BYTES 0x7fff0000ull /* 2 GiB less a margin for addends */
-#define PROBE_BYTES (1ull << 21) /* from one try to the next */
+#define PROBE_BYTES (1ull << 21)  /* from one try to the next */
 #define LOWEST_ADDRESS 0x10000ull /* mmap_min_addr's usual value */
 #define HIGHEST_ADDRESS 0x7ffffffff000ull
 

@@ -24,8 +24,7 @@ void halo_code_begin(void) {
 
 static bool is_written(uint64_t address, const void *bytes, size_t count) {
   uint8_t there[64];
-  return count <= sizeof there && halo_peek(address, there, count) &&
-         !memcmp(there, bytes, count);
+  return count <= sizeof there && halo_peek(address, there, count) && !memcmp(there, bytes, count);
 }
 
 /* Executable pages are private copies of a file or of our own; both may be made writable for a

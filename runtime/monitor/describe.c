@@ -172,8 +172,8 @@ static int find_builtins(struct halo_call *call) {
 
 const struct halo_service *halo_describe_services(size_t *count) {
   static const struct halo_service services[] = {
-      {"halo_describe", describe, 0, NULL},       {"halo_images", list_images, 0, NULL},
-      {"halo_bitcode", read_bitcode, 0, NULL},    {"halo_symbols", read_symbols, 0, NULL},
+      {"halo_describe", describe, 0, NULL},      {"halo_images", list_images, 0, NULL},
+      {"halo_bitcode", read_bitcode, 0, NULL},   {"halo_symbols", read_symbols, 0, NULL},
       {"halo_builtins", find_builtins, 0, NULL},
   };
   *count = sizeof services / sizeof services[0];

@@ -71,15 +71,12 @@ static bool make_room(void) {
 static void store(uint64_t word, uint64_t value) {
   __atomic_store_n((uint64_t *)(uintptr_t)word, value, __ATOMIC_RELEASE);
 }
-static void set_slot(const struct halo_entry *entry, uint64_t value) {
-  store(entry->slot, value);
-}
+static void set_slot(const struct halo_entry *entry, uint64_t value) { store(entry->slot, value); }
 
 static bool inspect(uint64_t entry, struct halo_entry_shape *shape) {
   uint8_t view[HALO_ENTRY_VIEW_BYTES];
   return entry % 16 == 0 && entry >= HALO_PREFIX_BYTES &&
-         halo_peek(entry - HALO_PREFIX_BYTES, view, sizeof view) &&
-         halo_entry_inspect(view, shape);
+         halo_peek(entry - HALO_PREFIX_BYTES, view, sizeof view) && halo_entry_inspect(view, shape);
 }
 
 static uint64_t slot_of(uint64_t entry, const struct halo_entry_shape *shape) {
@@ -126,8 +123,7 @@ static int flip(const struct halo_entry *entry) {
   if (!inspect(entry->entry, &shape))
     return HALO_E_NOT_PATCHABLE;
   const uint8_t armed = HALO_ENTRY_ARMED;
-  return shape.is_armed ? HALO_OK
-                        : halo_code_write(entry->entry + shape.switch_offset, &armed, 1);
+  return shape.is_armed ? HALO_OK : halo_code_write(entry->entry + shape.switch_offset, &armed, 1);
 }
 
 /* A library that was closed and opened at the same place has fresh bytes: what the table says of
@@ -135,8 +131,7 @@ static int flip(const struct halo_entry *entry) {
 static void verify(uint64_t address) {
   struct halo_entry_shape shape;
   struct halo_entry *entry = halo_entries_find(address);
-  if (entry && !(inspect(address, &shape) && shape.is_armed &&
-                 slot_of(address, &shape) == entry->slot))
+  if (entry && !(inspect(address, &shape) && shape.is_armed && slot_of(address, &shape) == entry->slot))
     entry->entry = REMOVED;
 }
 

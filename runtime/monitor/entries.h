@@ -18,8 +18,8 @@ struct halo_entry {
   uint64_t slot;  /* address of the 8-byte word */
   uint64_t target;
   uint64_t counter, next, thunk; /* two words and the thunk; 0: never counted */
-  uint64_t count_base;     /* the counter's value when counting began */
-  uint64_t image;          /* id */
+  uint64_t count_base;           /* the counter's value when counting began */
+  uint64_t image;                /* id */
   bool is_counting;
 };
 

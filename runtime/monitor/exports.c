@@ -65,8 +65,8 @@ static bool is_libc(const struct halo_module *module) {
   return !strncmp(file, "libc.so", 7) || !strncmp(file, "libm.so", 7);
 }
 
-static uint64_t address_of(const struct halo_module *module, const struct dynamic *dynamic,
-                           uint32_t index, const struct query *query) {
+static uint64_t address_of(const struct halo_module *module, const struct dynamic *dynamic, uint32_t index,
+                           const struct query *query) {
   Elf64_Sym symbol;
   char name[NAME_LIMIT + 1];
   uint16_t version;
@@ -77,8 +77,7 @@ static uint64_t address_of(const struct halo_module *module, const struct dynami
   if (strlen(name) != query->bytes || memcmp(name, query->name, query->bytes) != 0)
     return 0;
   if (dynamic->versions &&
-      (!halo_peek(dynamic->versions + 2ul * index, &version, sizeof version) ||
-       version & VERSION_IS_HIDDEN))
+      (!halo_peek(dynamic->versions + 2ul * index, &version, sizeof version) || version & VERSION_IS_HIDDEN))
     return 0;
   uint64_t address = module->base + symbol.st_value;
   if (address < module->text_low || address >= module->text_high)
@@ -86,7 +85,7 @@ static uint64_t address_of(const struct halo_module *module, const struct dynami
   if (ELF64_ST_TYPE(symbol.st_info) == STT_FUNC)
     return address;
   if (ELF64_ST_TYPE(symbol.st_info) == STT_GNU_IFUNC && is_libc(module))
-    return ((uint64_t(*)(void))(uintptr_t)address)();
+    return ((uint64_t (*)(void))(uintptr_t)address)();
   return 0;
 }
 
@@ -94,8 +93,8 @@ static bool look_into(const struct halo_module *module, void *context) {
   struct query *query = context;
   struct dynamic dynamic;
   uint32_t header[4]; /* buckets, first hashed symbol, Bloom words, Bloom shift */
-  if (!read_dynamic(module, &dynamic) || !halo_peek(dynamic.hash, header, sizeof header) ||
-      !header[0] || !header[2])
+  if (!read_dynamic(module, &dynamic) || !halo_peek(dynamic.hash, header, sizeof header) || !header[0] ||
+      !header[2])
     return true;
   uint64_t bloom, at = dynamic.hash + sizeof header;
   if (!halo_peek(at + 8ul * ((query->hash / 64) & (header[2] - 1)), &bloom, sizeof bloom))
@@ -104,8 +103,7 @@ static bool look_into(const struct halo_module *module, void *context) {
     return true;
   uint64_t buckets = at + 8ul * header[2], chains = buckets + 4ul * header[0];
   uint32_t index;
-  if (!halo_peek(buckets + 4ul * (query->hash % header[0]), &index, sizeof index) ||
-      index < header[1])
+  if (!halo_peek(buckets + 4ul * (query->hash % header[0]), &index, sizeof index) || index < header[1])
     return true;
   for (int i = 0; i < CHAIN_LIMIT; i++, index++) {
     uint32_t hash;

@@ -30,7 +30,7 @@ struct range {
 };
 
 struct cached {
-  uint64_t address;      /* 0: free */
+  uint64_t address;       /* 0: free */
   uint64_t start_tunable; /* start << 1 | is_tunable: user addresses have 47 or 56 bits */
 };
 

@@ -57,8 +57,7 @@ static bool read_note(struct halo_image *image) {
   if (!halo_peek(at, &desc, sizeof desc) || desc.format != HALO_BITCODE_FORMAT)
     return false;
   uint64_t fields[4];
-  int32_t offsets[4] = {desc.bitcode_begin, desc.bitcode_end, desc.symbols_begin,
-                        desc.symbols_end};
+  int32_t offsets[4] = {desc.bitcode_begin, desc.bitcode_end, desc.symbols_begin, desc.symbols_end};
   for (int i = 0; i < 4; i++)
     fields[i] = at + 4 + 4u * (unsigned)i + (uint64_t)(int64_t)offsets[i];
   image->bitcode = image->bitcode_bytes = image->symbols = image->symbol_count = 0;
@@ -66,8 +65,7 @@ static bool read_note(struct halo_image *image) {
     image->bitcode = fields[0];
     image->bitcode_bytes = fields[1] - fields[0];
   }
-  if (is_inside(module, fields[2], fields[3]) &&
-      (fields[3] - fields[2]) % sizeof(struct halo_symbol) == 0) {
+  if (is_inside(module, fields[2], fields[3]) && (fields[3] - fields[2]) % sizeof(struct halo_symbol) == 0) {
     image->symbols = fields[2];
     image->symbol_count = (fields[3] - fields[2]) / sizeof(struct halo_symbol);
   }
@@ -103,8 +101,7 @@ static struct halo_image *add(const struct halo_module *module, bool is_start) {
     if (!images[i].id)
       image = &images[i];
   if (!image) {
-    halo_log(HALO_LOG_WARNING, "more than %d Halo images; the rest stays as it is",
-             HALO_IMAGE_LIMIT);
+    halo_log(HALO_LOG_WARNING, "more than %d Halo images; the rest stays as it is", HALO_IMAGE_LIMIT);
     return NULL;
   }
   memset(image, 0, sizeof *image);
@@ -206,8 +203,7 @@ static void find_static_tls(struct halo_image *image) {
     if (accessor < image->module.text_low || accessor >= image->module.text_high)
       continue;
     void *(*ask)(void) = (void *(*)(void))(uintptr_t)accessor;
-    tls[done++] = (struct halo_static_tls){
-        i, (int64_t)((uint64_t)(uintptr_t)ask() - halo_thread_pointer())};
+    tls[done++] = (struct halo_static_tls){i, (int64_t)((uint64_t)(uintptr_t)ask() - halo_thread_pointer())};
   }
   image->tls = tls;
   image->tls_count = done;

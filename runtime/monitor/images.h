@@ -27,7 +27,7 @@ struct halo_image {
   struct halo_arena arena;
   struct halo_static_tls *tls;
   uint64_t tls_count;
-  uint64_t seen_ns;     /* when a scan first met it; 0: there from the start */
+  uint64_t seen_ns;            /* when a scan first met it; 0: there from the start */
   uint64_t slots, slots_end;   /* rest of the current pages of slots, see near.h */
   uint64_t thunks, thunks_end; /* rest of the current pages of thunks */
 };

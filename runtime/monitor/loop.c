@@ -52,9 +52,8 @@ static struct halo_service services[SERVICE_LIMIT];
 
 static size_t collect_services(void) {
   typedef const struct halo_service *table_fn(size_t *count);
-  static table_fn *const tables[] = {halo_memory_services,   halo_access_services,
-                                     halo_unwind_services,   halo_debugger_services,
-                                     halo_describe_services, halo_tune_services};
+  static table_fn *const tables[] = {halo_memory_services,   halo_access_services,   halo_unwind_services,
+                                     halo_debugger_services, halo_describe_services, halo_tune_services};
   size_t total = 0;
   for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
     size_t count;

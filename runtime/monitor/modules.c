@@ -35,8 +35,8 @@ static void read_notes(struct halo_module *module, uint64_t at, uint64_t bytes, 
     uint64_t next = (desc + header.n_descsz + align - 1) & ~(align - 1);
     if (desc > bytes || header.n_descsz > bytes - desc)
       return;
-    if (header.n_namesz == 4 && header.n_type == NT_GNU_BUILD_ID &&
-        !memcmp(buffer + name, "GNU", 4) && header.n_descsz <= HALO_BUILD_ID_LIMIT) {
+    if (header.n_namesz == 4 && header.n_type == NT_GNU_BUILD_ID && !memcmp(buffer + name, "GNU", 4) &&
+        header.n_descsz <= HALO_BUILD_ID_LIMIT) {
       memcpy(module->build_id, buffer + desc, header.n_descsz);
       module->build_id_bytes = header.n_descsz;
       module->build_id_at = at + desc;
@@ -173,8 +173,7 @@ uint64_t halo_modules_fingerprint(void) {
   return hash ? hash : 1;
 }
 
-void halo_modules_each(bool (*see)(const struct halo_module *module, void *context),
-                       void *context) {
+void halo_modules_each(bool (*see)(const struct halo_module *module, void *context), void *context) {
   struct halo_module module;
   if (read_executable(&module) && !see(&module, context))
     return;

@@ -6,8 +6,7 @@
 
 #define CHUNK_BYTES 65536u
 
-static uint64_t take(struct halo_image *image, uint64_t *at, uint64_t *end, uint64_t bytes,
-                     int protection) {
+static uint64_t take(struct halo_image *image, uint64_t *at, uint64_t *end, uint64_t bytes, int protection) {
   if (*end - *at < bytes) {
     uint64_t chunk = halo_arena_reserve(&image->arena, CHUNK_BYTES);
     if (!chunk)
@@ -29,6 +28,5 @@ uint64_t halo_near_word(struct halo_image *image) {
 }
 
 uint64_t halo_near_thunk(struct halo_image *image) {
-  return take(image, &image->thunks, &image->thunks_end, HALO_THUNK_BYTES,
-              PROT_READ | PROT_EXEC);
+  return take(image, &image->thunks, &image->thunks_end, HALO_THUNK_BYTES, PROT_READ | PROT_EXEC);
 }

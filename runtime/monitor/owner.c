@@ -52,8 +52,8 @@ static unsigned loopback_port(const char *word) {
     return 0;
   size_t digits = (size_t)(colon - word);
   bool is_v4 = digits == 8 && !memcmp(word + 6, "7F", 2);
-  bool is_mapped = digits == 32 && !memcmp(word, "0000000000000000FFFF0000", 24) &&
-                   !memcmp(word + 30, "7F", 2);
+  bool is_mapped =
+      digits == 32 && !memcmp(word, "0000000000000000FFFF0000", 24) && !memcmp(word + 30, "7F", 2);
   bool is_v6 = digits == 32 && !memcmp(word, "00000000000000000000000001000000", 32);
   return is_v4 || is_mapped || is_v6 ? (unsigned)read_number(colon + 1, 16) : 0;
 }
@@ -110,8 +110,7 @@ static unsigned port_of(const struct sockaddr_in6 *address) {
 bool halo_owner_is_trusted(int fd) {
   struct sockaddr_in6 own, peer;
   socklen_t own_bytes = sizeof own, peer_bytes = sizeof peer;
-  if (halo_sys_getsockname(fd, &own, &own_bytes) != 0 ||
-      halo_sys_getpeername(fd, &peer, &peer_bytes) != 0)
+  if (halo_sys_getsockname(fd, &own, &own_bytes) != 0 || halo_sys_getpeername(fd, &peer, &peer_bytes) != 0)
     return false;
   struct wanted wanted = {port_of(&peer), port_of(&own)};
   for (uint64_t begin = halo_sys_now_ns(); halo_sys_now_ns() - begin < ACCEPT_LIMIT_NS;) {

@@ -37,8 +37,7 @@ static int connect_unix(const char *path) {
   if (halo_sys_getsockopt((int)fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0)
     return give_up((int)fd);
   if (peer.uid != 0 && peer.uid != halo_sys_geteuid()) {
-    halo_log(HALO_LOG_WARNING, "refused: the server at %s belongs to user %d", path,
-             (int)peer.uid);
+    halo_log(HALO_LOG_WARNING, "refused: the server at %s belongs to user %d", path, (int)peer.uid);
     return give_up((int)fd);
   }
   halo_log(HALO_LOG_INFO, "connected to unix:%s", path);
@@ -135,8 +134,7 @@ static int connect_setting(const char *server) {
   if (bytes && is_loopback(plain))
     return connect_tcp(plain, bytes);
   if (!has_complained)
-    halo_log(HALO_LOG_ERROR,
-             "refused: HALO_SERVER=%s is neither unix:PATH nor a loopback HOST:PORT", server);
+    halo_log(HALO_LOG_ERROR, "refused: HALO_SERVER=%s is neither unix:PATH nor a loopback HOST:PORT", server);
   has_complained = true;
   return -1;
 }

@@ -111,8 +111,7 @@ static size_t list_processors(int *cpus, size_t limit) {
   }
 }
 
-static bool attach_inherited(const int *tids, size_t tid_count, const int *cpus,
-                             size_t cpu_count) {
+static bool attach_inherited(const int *tids, size_t tid_count, const int *cpus, size_t cpu_count) {
   for (size_t i = 0; i < tid_count; i++)
     for (size_t j = 0; j < cpu_count; j++) {
       long fd = open_event(tids[i], cpus[j]);
@@ -123,10 +122,9 @@ static bool attach_inherited(const int *tids, size_t tid_count, const int *cpus,
       size_t ring = 0;
       while (ring < ring_count && rings[ring].cpu != cpus[j])
         ring++;
-      bool is_kept =
-          ring == ring_count
-              ? add_ring((int)fd, tids[i], cpus[j])
-              : halo_sys_ioctl((int)fd, PERF_EVENT_IOC_SET_OUTPUT, rings[ring].fd) == 0;
+      bool is_kept = ring == ring_count
+                         ? add_ring((int)fd, tids[i], cpus[j])
+                         : halo_sys_ioctl((int)fd, PERF_EVENT_IOC_SET_OUTPUT, rings[ring].fd) == 0;
       if (!is_kept) {
         halo_sys_close((int)fd);
         return false;
@@ -211,8 +209,7 @@ static void take_record(const struct ring *ring, uint64_t at, uint64_t bytes,
     take(chain, frames);
 }
 
-static uint64_t drain_ring(struct ring *ring,
-                           void (*take)(const uint64_t *frames, size_t count)) {
+static uint64_t drain_ring(struct ring *ring, void (*take)(const uint64_t *frames, size_t count)) {
   uint64_t head = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
   uint64_t at = ring->page->data_tail, lost = 0;
   while (head - at >= sizeof(struct perf_event_header)) {

@@ -92,9 +92,7 @@ uint64_t halo_sample_advance(uint64_t now_ns) {
   return due_ns;
 }
 
-void halo_sample_announce(uint64_t address, uint64_t bytes) {
-  halo_frames_announce(address, bytes);
-}
+void halo_sample_announce(uint64_t address, uint64_t bytes) { halo_frames_announce(address, bytes); }
 
 void halo_sample_after_fork(void) {
   if (running == PERF)

@@ -15,9 +15,9 @@ struct halo_settings {
   char server[256];      /* HALO_SERVER; "": the default places */
   char runtime_dir[256]; /* XDG_RUNTIME_DIR */
   enum halo_sampler sampler;
-  bool has_perf_map;     /* HALO_PERF_MAP=1 */
+  bool has_perf_map;      /* HALO_PERF_MAP=1 */
   bool is_inert_in_child; /* HALO_FORK=inert */
-  uint64_t main_ns;      /* CLOCK_MONOTONIC when the monitor started */
+  uint64_t main_ns;       /* CLOCK_MONOTONIC when the monitor started */
 };
 
 extern struct halo_settings halo_settings;

@@ -95,7 +95,7 @@ uint64_t halo_stacks_end(uint64_t stack) {
   }
   if (low)
     end = list->range[low - 1].high;
-  bool is_sound = !(sequence & 1) &&
-                  __atomic_load_n(&list->sequence, __ATOMIC_SEQ_CST) == sequence && end > stack;
+  bool is_sound =
+      !(sequence & 1) && __atomic_load_n(&list->sequence, __ATOMIC_SEQ_CST) == sequence && end > stack;
   return is_sound ? end : PAGE_END(stack);
 }

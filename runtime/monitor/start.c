@@ -25,8 +25,8 @@
 #define UNSHARE_FS 0x200
 #define UNSHARE_FILES 0x400
 
-extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
-                             void *dso) __attribute__((weak));
+extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *dso)
+    __attribute__((weak));
 extern int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
     __attribute__((weak));
 

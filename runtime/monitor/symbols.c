@@ -30,8 +30,7 @@ static uint64_t read_slot(struct window *window, const struct halo_module *modul
 }
 
 static void resolve(const struct halo_image *image, struct window *window, uint64_t index,
-                    const struct halo_symbol *symbol, uint64_t *next_tls,
-                    struct halo_resolved *to) {
+                    const struct halo_symbol *symbol, uint64_t *next_tls, struct halo_resolved *to) {
   uint64_t field = image->symbols + index * sizeof *symbol + offsetof(struct halo_symbol, where);
   uint64_t where = field + (uint64_t)(int64_t)symbol->where;
   *to = (struct halo_resolved){symbol->module, symbol->kind_ordinal, 0, 0};

@@ -1,7 +1,8 @@
 /* timer.c: SIGEV_THREAD_ID timers on each thread's processor time.
  *
  * The handler claims a slot of a shared array, walks frame pointers up to the end of the stack's
- * mapping and marks the slot full, without any system call (stacks.h says why); the monitor empties full slots. A slot's state is its only synchronization:
+ * mapping and marks the slot full, without any system call (stacks.h says why); the monitor empties full
+ * slots. A slot's state is its only synchronization:
  *
  *     FREE --handler--> CLAIMED --handler--> FULL --monitor--> FREE
  */
@@ -86,9 +87,8 @@ static bool take_signal(void) {
       continue;
     if (halo_sys_sigaction(number, NULL, &now) != 0 || now.handler)
       continue;
-    struct halo_sys_sigaction ours = {.handler = handle,
-                                      .flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK,
-                                      .mask = ~0ull};
+    struct halo_sys_sigaction ours = {
+        .handler = handle, .flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK, .mask = ~0ull};
     if (halo_sys_sigaction(number, &ours, NULL) == 0) {
       signal_number = number;
       return true;

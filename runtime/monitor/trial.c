@@ -93,8 +93,8 @@ static void finish(struct trial *trial) {
 
 /* When nobody reads, whole pairs are left out. */
 static void keep(struct trial *trial, bool is_second, struct record record) {
-  bool has_room = is_second ? trial->count % 2 == 1
-                            : trial->count % 2 == 0 && trial->count + 2 <= RECORD_LIMIT;
+  bool has_room =
+      is_second ? trial->count % 2 == 1 : trial->count % 2 == 0 && trial->count + 2 <= RECORD_LIMIT;
   if (has_room)
     trial->records[(trial->first + trial->count++) % RECORD_LIMIT] = record;
 }
@@ -140,13 +140,11 @@ uint64_t halo_trial_start(const struct halo_trial_plan *plan, int *status) {
   for (size_t i = 0; i < HALO_TRIAL_LIMIT && !trial; i++)
     if (!trials[i].id)
       trial = &trials[i];
-  *status = !trial || plan->slice_min_ns > plan->slice_max_ns ||
-                    plan->slice_min_ns < SLICE_LEAST_NS || plan->slice_max_ns > SLICE_MOST_NS ||
-                    plan->slices == 0
+  *status = !trial || plan->slice_min_ns > plan->slice_max_ns || plan->slice_min_ns < SLICE_LEAST_NS ||
+                    plan->slice_max_ns > SLICE_MOST_NS || plan->slices == 0
                 ? HALO_E_REFUSED
-            : plan->control % 64 || !halo_peek(plan->control, &word, sizeof word)
-                ? HALO_E_MALFORMED
-                : HALO_OK;
+            : plan->control % 64 || !halo_peek(plan->control, &word, sizeof word) ? HALO_E_MALFORMED
+                                                                                  : HALO_OK;
   if (*status)
     return 0;
   memset(trial, 0, sizeof *trial);

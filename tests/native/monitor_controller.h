@@ -120,8 +120,7 @@ static inline struct halo_reader controller_call(struct controller *controller, 
   size_t bytes = arguments ? arguments->bytes : 0;
   struct controller_frame frame = {sizeof frame + bytes, 3, ++controller->sequence, tag};
   CHECK(send(controller->fd, &frame, sizeof frame, MSG_NOSIGNAL) == sizeof frame);
-  CHECK(bytes == 0 ||
-        send(controller->fd, arguments->data, bytes, MSG_NOSIGNAL) == (ssize_t)bytes);
+  CHECK(bytes == 0 || send(controller->fd, arguments->data, bytes, MSG_NOSIGNAL) == (ssize_t)bytes);
   controller_read(controller->fd, &frame, sizeof frame);
   CHECK_EQUAL(frame.opcode, 2);
   CHECK_EQUAL(frame.sequence, controller->sequence);
@@ -144,8 +143,7 @@ static inline struct halo_reader controller_expect(struct controller *controller
 }
 
 /* halo_patch of one entry: its status. */
-static inline int controller_patch(struct controller *controller, uint64_t entry,
-                                   uint64_t target) {
+static inline int controller_patch(struct controller *controller, uint64_t entry, uint64_t target) {
   struct halo_writer arguments = {0};
   halo_write_u64(&arguments, 1);
   halo_write_u64(&arguments, entry);

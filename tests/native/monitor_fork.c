@@ -56,8 +56,7 @@ static void check_live_child(struct controller *parent) {
   struct halo_reader in = controller_expect(&controller, "halo_describe", NULL);
   halo_read_u32(&in);
   CHECK_EQUAL(halo_read_u32(&in), child);
-  CHECK_EQUAL(
-      controller_patch(&controller, (uintptr_t)deployed_entry, (uintptr_t)child_variant), 0);
+  CHECK_EQUAL(controller_patch(&controller, (uintptr_t)deployed_entry, (uintptr_t)child_variant), 0);
   CHECK_EQUAL(controller_patch(&controller, (uintptr_t)later_entry, (uintptr_t)child_variant), 0);
   CHECK(write(go[1], "g", 1) == 1);
   uint64_t seen[2];

@@ -89,9 +89,12 @@ static const struct {
   int (*run)(void);
   int status;
 } cases[] = {
-    {"descriptors", close_descriptors, 0}, {"signals", block_signals, 0},
-    {"limits", lower_limits, 0},           {"locked", lock_memory, 0},
-    {"confined", confine, 5},              {"user", change_user, 0},
+    {"descriptors", close_descriptors, 0},
+    {"signals", block_signals, 0},
+    {"limits", lower_limits, 0},
+    {"locked", lock_memory, 0},
+    {"confined", confine, 5},
+    {"user", change_user, 0},
     {"first-thread", leave_first_thread, 7},
 };
 

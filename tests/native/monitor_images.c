@@ -63,8 +63,8 @@ static void check_description(struct controller *controller) {
   CHECK(!in.is_bad);
 }
 
-static struct halo_view read_bitcode(struct controller *controller, uint64_t image,
-                                     uint64_t offset, uint64_t bytes) {
+static struct halo_view read_bitcode(struct controller *controller, uint64_t image, uint64_t offset,
+                                     uint64_t bytes) {
   struct halo_writer out = {0};
   halo_write_u64(&out, image);
   halo_write_u64(&out, offset);
@@ -116,8 +116,7 @@ static void check_builtins(struct controller *controller) {
   struct halo_reader in = controller_expect(controller, "halo_builtins", &out);
   halo_writer_free(&out);
   CHECK_EQUAL(halo_read_u64(&in), 5);
-  void *(*copy)(void *, const void *, size_t) =
-      (void *(*)(void *, const void *, size_t))halo_read_u64(&in);
+  void *(*copy)(void *, const void *, size_t) = (void *(*)(void *, const void *, size_t))halo_read_u64(&in);
   char to[4] = "";
   copy(to, "abc", 4);
   CHECK(!strcmp(to, "abc"));
@@ -125,7 +124,7 @@ static void check_builtins(struct controller *controller) {
   CHECK(sine && sine(angle) == sin(angle));
   CHECK_EQUAL(halo_read_u64(&in), 0);
   CHECK(halo_read_u64(&in) != 0);
-  size_t (*length)(const char *) = (size_t(*)(const char *))halo_read_u64(&in);
+  size_t (*length)(const char *) = (size_t (*)(const char *))halo_read_u64(&in);
   CHECK(length && length("four") == 4);
 }
 

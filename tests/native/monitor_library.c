@@ -55,7 +55,7 @@ int main(int argc, char **argv) {
   for (int round = 0; round < 3; round++) {
     void *library = dlopen(argv[1], RTLD_NOW);
     CHECK(library);
-    uint64_t (*volatile entry)(uint64_t) = (uint64_t(*)(uint64_t))dlsym(library, "library_entry");
+    uint64_t (*volatile entry)(uint64_t) = (uint64_t (*)(uint64_t))dlsym(library, "library_entry");
     before = generation;
     uint64_t id = wait_library(&controller, true, &generation);
     CHECK(id != last_id);
@@ -72,11 +72,11 @@ int main(int argc, char **argv) {
   /* Gone and back between two looks: what was known of the entry no longer holds. */
   void *library = dlopen(argv[1], RTLD_NOW);
   wait_library(&controller, true, &generation);
-  uint64_t (*volatile entry)(uint64_t) = (uint64_t(*)(uint64_t))dlsym(library, "library_entry");
+  uint64_t (*volatile entry)(uint64_t) = (uint64_t (*)(uint64_t))dlsym(library, "library_entry");
   CHECK_EQUAL(controller_patch(&controller, (uintptr_t)entry, (uintptr_t)variant), 0);
   dlclose(library);
   library = dlopen(argv[1], RTLD_NOW);
-  entry = (uint64_t(*)(uint64_t))dlsym(library, "library_entry");
+  entry = (uint64_t (*)(uint64_t))dlsym(library, "library_entry");
   CHECK_EQUAL(entry(0), 1);
   int status;
   while ((status = controller_patch(&controller, (uintptr_t)entry, (uintptr_t)variant)) != 0) {

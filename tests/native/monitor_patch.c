@@ -84,8 +84,7 @@ static void check_flips(struct controller *controller) {
   const uint64_t plain_targets[3] = {0, (uintptr_t)variant_two, (uintptr_t)variant_three};
   for (int i = 0; i < FLIPS; i++) {
     CHECK_EQUAL(controller_patch(controller, (uintptr_t)plain_entry, plain_targets[i % 3]), 0);
-    CHECK_EQUAL(controller_patch(controller, (uintptr_t)guarded_entry,
-                                 i % 2 ? 0 : (uintptr_t)variant_twenty),
+    CHECK_EQUAL(controller_patch(controller, (uintptr_t)guarded_entry, i % 2 ? 0 : (uintptr_t)variant_twenty),
                 0);
   }
   CHECK_EQUAL(controller_patch(controller, (uintptr_t)plain_entry, plain_targets[2]), 0);

@@ -25,7 +25,7 @@ static uint64_t gate(uint64_t x) {
   uint64_t word = __atomic_load_n(&control.word, __ATOMIC_RELAXED);
   unsigned cpu;
   uint64_t begin = __rdtsc();
-  uint64_t result = word & 1 ? variant(x) : ((uint64_t(*)(uint64_t))control.original)(x);
+  uint64_t result = word & 1 ? variant(x) : ((uint64_t (*)(uint64_t))control.original)(x);
   uint64_t end = __rdtscp(&cpu);
   if (__atomic_load_n(&control.word, __ATOMIC_RELAXED) == word) {
     struct halo_gate_line *line = &control.line[cpu % HALO_GATE_LINES];
@@ -47,8 +47,8 @@ static void *caller(void *context) {
   return NULL;
 }
 
-static uint64_t start(struct controller *controller, uint64_t least_ns, uint64_t most_ns,
-                      uint64_t slices, uint8_t *has_begun) {
+static uint64_t start(struct controller *controller, uint64_t least_ns, uint64_t most_ns, uint64_t slices,
+                      uint8_t *has_begun) {
   struct halo_writer out = {0};
   halo_write_u64(&out, (uintptr_t)&control);
   halo_write_u64(&out, (uintptr_t)plain_entry);
