@@ -42,8 +42,8 @@ def asks_for_halo(arguments: list[str]) -> bool:
     return False
 
 
-def rewrite(arguments: list[str], library_dir: str) -> list[str]:
-    """Clang's arguments for a command line.
+def rewrite(arguments: list[str], library_dir: str, default_linker: str = "ld.bfd") -> list[str]:
+    """Clang's arguments for a command line. `default_linker` is what plain `ld` really is.
 
     Raises CommandError for sanitizers and for targets other than 64-bit x86 Linux.
     """
@@ -60,6 +60,8 @@ def rewrite(arguments: list[str], library_dir: str) -> list[str]:
         is_freestanding = bool(_FREESTANDING & options) and "-lc" not in options
         is_shared = bool(_LINKS_SHARED & (linker | options))
         added += link_arguments(library_dir, is_executable=not is_shared and not is_freestanding)
+        if _collects_garbage_with_gnu_ld(plain, linker, default_linker):
+            added += ["-Xlinker", "-T", "-Xlinker", f"{library_dir}/../driver/halo.ld"]
     # Assembly has no use for the plugin, and that is no reason for a warning.
     wrapped = ["--start-no-unused-arguments", *added, "--end-no-unused-arguments"]
     # Behind a "--" everything is a file's name.
@@ -76,6 +78,21 @@ def link_arguments(library_dir: str, is_executable: bool) -> list[str]:
     if is_executable:
         linked.append(f"{library_dir}/halo-monitor.o")
     return [word for argument in linked for word in ("-Xlinker", argument)]
+
+
+def _collects_garbage_with_gnu_ld(
+    arguments: list[str], linker: set[str], default_linker: str
+) -> bool:
+    """Does the link need halo.ld? Not where the user has a linker script already."""
+    if not {"--gc-sections", "-gc-sections"} & linker:
+        return False
+    if any(word.startswith(("-T", "--script")) for word in [*arguments, *linker]):
+        return False
+    for argument in reversed(arguments):
+        name, _, value = argument.partition("=")
+        if name in ("-fuse-ld", "--ld-path"):
+            return value.endswith("bfd")
+    return default_linker.endswith(("bfd", "/ld"))
 
 
 def _read(arguments: list[str]) -> tuple[set[str], set[str], bool]:

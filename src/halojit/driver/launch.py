@@ -23,7 +23,9 @@ def run(name: str, library_dir: str) -> None:
                 if not os.path.exists(f"{library_dir}/{file}"):
                     _fail(f"{library_dir}/{file} is missing: run `make setup` again")
             try:
-                arguments = _shorten(command.rewrite(expanded, library_dir))
+                arguments = _shorten(
+                    command.rewrite(expanded, library_dir, _default_linker(expanded))
+                )
             except command.CommandError as error:
                 _fail(str(error))
         elif "-fno-halo" in expanded:
@@ -33,6 +35,15 @@ def run(name: str, library_dir: str) -> None:
         os.execv(program, [program, *arguments])
     except OSError as error:
         _fail(f"cannot start {program}: {error.strerror}")
+
+
+def _default_linker(arguments: list[str]) -> str:
+    """What `ld` leads to, looked up only where it matters."""
+    if any("gc-sections" in argument for argument in arguments):
+        for directory in os.get_exec_path():
+            if os.access(f"{directory}/ld", os.X_OK):
+                return os.path.realpath(f"{directory}/ld")
+    return "ld.bfd"
 
 
 def _shorten(arguments: list[str]) -> list[str]:
