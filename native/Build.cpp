@@ -77,7 +77,7 @@ Expected<Object> build(const Image &I, const std::vector<std::string> &Roots, co
   if (!Target)
     return Target.takeError();
 
-  auto Cut = extract(I, **M, Roots, Offsets);
+  auto Cut = extract(I, **M, Roots, Offsets, R.RegionLimit);
   if (!Cut)
     return Cut.takeError();
   (*M)->setPICLevel(PICLevel::BigPIC);

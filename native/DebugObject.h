@@ -13,7 +13,8 @@
 namespace halo {
 
 // Register: address of llvm_orc_registerJITLoaderGDBAllocAction in the executor.
-std::shared_ptr<llvm::orc::ObjectLinkingLayer::Plugin> createDebugObjectPlugin(llvm::orc::ExecutorAddr Register);
+std::shared_ptr<llvm::orc::ObjectLinkingLayer::Plugin>
+createDebugObjectPlugin(llvm::orc::ExecutorAddr Register);
 
 } // namespace halo
 

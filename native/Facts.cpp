@@ -52,7 +52,8 @@ bool staysInside(const User *U, const Function &F, unsigned Depth = 0) {
   if (Depth > 8)
     return false;
   if (const auto *I = dyn_cast<Instruction>(U))
-    return I->getFunction() == &F && !isa<StoreInst, CallBase, ReturnInst, AtomicRMWInst, AtomicCmpXchgInst>(I);
+    return I->getFunction() == &F &&
+           !isa<StoreInst, CallBase, ReturnInst, AtomicRMWInst, AtomicCmpXchgInst>(I);
   if (const auto *V = dyn_cast<GlobalVariable>(U); V && (!V->isConstant() || !V->hasLocalLinkage()))
     return false;
   if (isa<GlobalAlias, GlobalIFunc, Function>(U))
@@ -100,6 +101,18 @@ bool looksAtFrame(const Function &F) {
   });
 }
 
+bool isSurelyListed(const Function &F) {
+  constexpr unsigned TinyInstructions = 24; // twice what the plugin calls tiny
+  bool HasCalls = any_of(instructions(F),
+                         [](const Instruction &I) { return isa<CallBase>(I) && !isa<IntrinsicInst>(I); });
+  if (F.getInstructionCount() <= TinyInstructions && (!HasCalls || F.doesNotReturn()))
+    return false;
+  if (!F.hasLocalLinkage() || F.hasAddressTaken())
+    return true;
+  return F.hasNUsesOrMore(2) && !F.hasFnAttribute(Attribute::AlwaysInline) && !F.hasSection() &&
+         !F.callsFunctionThatReturnsTwice() && F.getCallingConv() == CallingConv::C;
+}
+
 std::string copyObstacle(Function &F) {
   if (F.isDeclaration())
     return "no body";
@@ -113,7 +126,8 @@ std::string copyObstacle(Function &F) {
     return "a coroutine that is not split yet";
   if (F.hasGC())
     return "garbage-collected frames";
-  if (F.hasFnAttribute("split-stack") || F.hasFnAttribute("interrupt") || F.getCallingConv() == CallingConv::X86_INTR)
+  if (F.hasFnAttribute("split-stack") || F.hasFnAttribute("interrupt") ||
+      F.getCallingConv() == CallingConv::X86_INTR)
     return "an interrupt handler or a split stack";
   if (hasLooseMath(F))
     return "fast-math: its results depend on the optimizer";

@@ -72,7 +72,8 @@ Error checkHeader(const halo_bitcode_frame &Header, size_t Offset, size_t Left) 
     return corrupt(Offset, formatv("truncated: {0} bytes of payload, {1} left in the section",
                                    Header.stored_bytes, Left));
   if (Header.raw_bytes > RawLimitBytes)
-    return corrupt(Offset, formatv("{0} bytes of bitcode, the limit is {1}", Header.raw_bytes, RawLimitBytes));
+    return corrupt(Offset,
+                   formatv("{0} bytes of bitcode, the limit is {1}", Header.raw_bytes, RawLimitBytes));
   return Error::success();
 }
 

@@ -24,8 +24,8 @@ public:
     Gate->setCallingConv(Root.getCallingConv());
     setAttributes();
     auto *Block = ArrayType::get(B.getInt8Ty(), sizeof(halo_gate_control));
-    Control = new GlobalVariable(M, Block, false, GlobalValue::ExternalLinkage, ConstantAggregateZero::get(Block),
-                                 Root.getName() + ".control");
+    Control = new GlobalVariable(M, Block, false, GlobalValue::ExternalLinkage,
+                                 ConstantAggregateZero::get(Block), Root.getName() + ".control");
     Control->setAlignment(Align(64));
     Control->setVisibility(GlobalValue::HiddenVisibility);
     Control->setDSOLocal(true);

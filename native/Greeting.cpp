@@ -48,7 +48,8 @@ private:
 
 } // namespace
 
-Expected<shared::WrapperFunctionBuffer> readGreeting(ArrayRef<char> Payload, std::map<std::string, uint64_t> &Symbols) {
+Expected<shared::WrapperFunctionBuffer> readGreeting(ArrayRef<char> Payload,
+                                                     std::map<std::string, uint64_t> &Symbols) {
   SimpleRemoteEPCExecutorInfo Info;
   Reader In(Payload);
   Info.TargetTriple = In.string().str();

@@ -16,8 +16,8 @@
 namespace halo {
 
 // Fills Symbols with what the peer announced; returns the payload for LLVM.
-llvm::Expected<llvm::orc::shared::WrapperFunctionBuffer> readGreeting(llvm::ArrayRef<char> Payload,
-                                                                      std::map<std::string, uint64_t> &Symbols);
+llvm::Expected<llvm::orc::shared::WrapperFunctionBuffer>
+readGreeting(llvm::ArrayRef<char> Payload, std::map<std::string, uint64_t> &Symbols);
 
 // The reason in a Hangup message; empty when there is none, or none that can be read.
 std::string readFarewell(llvm::ArrayRef<char> Payload);

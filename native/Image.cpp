@@ -6,9 +6,9 @@
 #include "Target.h"
 
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SCCIterator.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Analysis/CallGraph.h"
-#include "llvm/ADT/SCCIterator.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/IR/DebugInfo.h"
@@ -234,6 +234,7 @@ void Image::gather(Module &Merged) {
     if (Facts.Obstacle.empty() && N.Candidates.empty())
       Facts.Obstacle = "local to an object that was linked in twice";
     Facts.Instructions = F.getInstructionCount();
+    Facts.IsListed = isSurelyListed(F);
     SmallPtrSet<const Function *, 8> Seen;
     for (const Function *Callee : directCallees(F))
       if (!Callee->isDeclarationForLinker() && Seen.insert(Callee).second)

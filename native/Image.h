@@ -36,6 +36,7 @@ struct FunctionFacts {
   bool ReachesItself = false;
   std::string Obstacle;     // why it can not be a root; empty when it can
   std::string CopyObstacle; // why its body can not be copied into another's region
+  bool IsListed = false;    // the program's own copy surely has a symbol and its full signature
   unsigned Instructions = 0;
 };
 

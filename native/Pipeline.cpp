@@ -101,6 +101,10 @@ Expected<Recipe> Recipe::parse(std::string Cpu, std::string Features, int Level,
       if (StringRef(Value).getAsInteger(10, Number) || Number > 100000)
         return createStringError("option \"inline-threshold\" is 0..100000, not \"" + Value + "\"");
       R.InlineThreshold = Number;
+    } else if (Key == "region-limit") {
+      if (StringRef(Value).getAsInteger(10, R.RegionLimit))
+        return createStringError("option \"region-limit\" is a number of instructions, not \"" + Value +
+                                 "\"");
     } else if (Key == "prefer-vector-width") {
       if (StringRef(Value).getAsInteger(10, Number) || Number > 4096)
         return createStringError("option \"prefer-vector-width\" is a number of bits, not \"" + Value + "\"");
@@ -127,8 +131,8 @@ Expected<std::unique_ptr<TargetMachine>> createTarget(const Triple &T, const Rec
   Options.EnableGlobalISel = false;
   Options.UseInitArray = true;
   auto Level = CodeGenOpt::getLevel(R.Level);
-  std::unique_ptr<TargetMachine> Machine(
-      Found->createTargetMachine(T, R.Cpu, R.Features, Options, Reloc::PIC_, CodeModel::Small, *Level, /*JIT=*/false));
+  std::unique_ptr<TargetMachine> Machine(Found->createTargetMachine(
+      T, R.Cpu, R.Features, Options, Reloc::PIC_, CodeModel::Small, *Level, /*JIT=*/false));
   if (!Machine)
     return createStringError("LLVM has no code generator for " + T.str());
   return std::move(Machine);
@@ -154,8 +158,8 @@ Error optimize(Module &M, TargetMachine &Target, const Recipe &R) {
   Builder.registerFunctionAnalyses(Functions);
   Builder.registerLoopAnalyses(Loops);
   Builder.crossRegisterProxies(Loops, Functions, Components, Modules);
-  Builder.registerOptimizerEarlyEPCallback(
-      [](ModulePassManager &Passes, OptimizationLevel, ThinOrFullLTOPhase) { Passes.addPass(SplitFusedPass()); });
+  Builder.registerOptimizerEarlyEPCallback([](ModulePassManager &Passes, OptimizationLevel,
+                                              ThinOrFullLTOPhase) { Passes.addPass(SplitFusedPass()); });
 
   // Ahead-of-time callers may pass poison for arguments that are dead once the function is
   // simplified, so it is simplified first whatever the recipe says.

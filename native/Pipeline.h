@@ -21,6 +21,9 @@ struct Recipe {
   std::string Cpu, Features;
   int Level = 3;
   bool Vectorize = true, Slp = true, Unroll = true, Interleave = true;
+  // Instructions of callees, before optimization, at which a region ends to grow: the most that
+  // compiles in about half a second.
+  unsigned RegionLimit = 4000;
   std::optional<int> InlineThreshold;
   std::string PreferVectorWidth, Passes; // empty: LLVM's own choice
 

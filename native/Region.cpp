@@ -157,8 +157,8 @@ void replaceIndirectSymbols(const Image &I, Module &M) {
       if (auto *Ty = dyn_cast<FunctionType>(V->getValueType()))
         New = Function::Create(Ty, GlobalValue::ExternalLinkage, V->getAddressSpace(), "", &M);
       else
-        New = new GlobalVariable(M, V->getValueType(), false, GlobalValue::ExternalLinkage, nullptr, "", nullptr,
-                                 V->getThreadLocalMode(), V->getAddressSpace());
+        New = new GlobalVariable(M, V->getValueType(), false, GlobalValue::ExternalLinkage, nullptr, "",
+                                 nullptr, V->getThreadLocalMode(), V->getAddressSpace());
       New->setVisibility(V->getVisibility());
       New->takeName(V);
       New->setDSOLocal(V->isDSOLocal() || V->hasLocalLinkage());
@@ -171,10 +171,11 @@ void replaceIndirectSymbols(const Image &I, Module &M) {
 
 } // namespace
 
-Expected<Region> extract(const Image &I, Module &M, ArrayRef<std::string> Roots, const TlsOffsets &Offsets) {
+Expected<Region> extract(const Image &I, Module &M, ArrayRef<std::string> Roots, const TlsOffsets &Offsets,
+                         unsigned Limit) {
   if (Error E = M.materializeMetadata())
     return std::move(E);
-  auto Reached = walk(I, M, Roots);
+  auto Reached = walk(I, M, Roots, Limit);
   if (!Reached)
     return Reached.takeError();
   auto &[Copied, Variables] = *Reached;

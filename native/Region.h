@@ -25,12 +25,12 @@ namespace halo {
 using TlsOffsets = std::map<Candidate, int64_t>;
 
 struct Region {
-  std::vector<std::string> Functions; // the image's names, roots first
+  std::vector<std::string> Functions;                      // the image's names, roots first
   std::map<std::string, std::vector<Candidate>> Accessors; // NAME.tls -> where it is listed
 };
 
 llvm::Expected<Region> extract(const Image &I, llvm::Module &M, llvm::ArrayRef<std::string> Roots,
-                               const TlsOffsets &Offsets);
+                               const TlsOffsets &Offsets, unsigned Limit);
 
 // The symbol of a function's copy.
 inline std::string copyName(llvm::StringRef Name) { return (Name + ".halo").str(); }

@@ -63,14 +63,16 @@ Expected<std::unique_ptr<Session>> Session::open(int Descriptor,
   auto Symbol = [Log = S->Log](const char *Name) { return ExecutorAddr(Log->Symbols[Name]); };
   SimpleRemoteEPC::Setup Setup;
   // Neither is used: links bring a memory manager of their own.
-  Setup.CreateMemoryManager = [](SimpleRemoteEPC &EPC) -> Expected<std::unique_ptr<jitlink::JITLinkMemoryManager>> {
-    return std::make_unique<EPCGenericJITLinkMemoryManager>(EPC, EPCGenericJITLinkMemoryManager::SymbolAddrs());
+  Setup.CreateMemoryManager =
+      [](SimpleRemoteEPC &EPC) -> Expected<std::unique_ptr<jitlink::JITLinkMemoryManager>> {
+    return std::make_unique<EPCGenericJITLinkMemoryManager>(EPC,
+                                                            EPCGenericJITLinkMemoryManager::SymbolAddrs());
   };
   Setup.CreateMemoryAccess = [](SimpleRemoteEPC &EPC) -> Expected<std::unique_ptr<MemoryAccess>> {
     return std::make_unique<EPCGenericMemoryAccess>(EPC, EPCGenericMemoryAccess::FuncAddrs());
   };
-  auto EPC = SimpleRemoteEPC::Create<Wire>(std::make_unique<InPlaceTaskDispatcher>(), std::move(Setup), Descriptor,
-                                           S->Log, S->Line);
+  auto EPC = SimpleRemoteEPC::Create<Wire>(std::make_unique<InPlaceTaskDispatcher>(), std::move(Setup),
+                                           Descriptor, S->Log, S->Line);
   if (!EPC) {
     std::string Own = toString(EPC.takeError()), Why = S->Log->reason();
     return createStringError(Why.empty() || Why == "closed" ? Own : Why);
@@ -103,9 +105,7 @@ std::string Session::triple() const { return S->ES->getTargetTriple().str(); }
 uint64_t Session::pageBytes() const { return S->ES->getPageSize(); }
 std::map<std::string, uint64_t> Session::symbols() const { return S->Log->Symbols; }
 
-bool Session::isOpen() const {
-  return S->Log->reason().empty();
-}
+bool Session::isOpen() const { return S->Log->reason().empty(); }
 
 void Session::close() { S->Line->disconnect(); }
 
@@ -154,8 +154,8 @@ Expected<Layer *> Session::State::layer(uint64_t Arena, bool IsDebug) {
   return &L;
 }
 
-Error Session::link(StringRef Data, const std::map<std::string, uint64_t> &Symbols, uint64_t Arena, bool IsDebug,
-                    LinkDone Done) {
+Error Session::link(StringRef Data, const std::map<std::string, uint64_t> &Symbols, uint64_t Arena,
+                    bool IsDebug, LinkDone Done) {
   ExecutionSession &ES = *S->ES;
   auto L = S->layer(Arena, IsDebug);
   if (!L)
@@ -184,8 +184,10 @@ Error Session::link(StringRef Data, const std::map<std::string, uint64_t> &Symbo
 
   LastReport.clear();
   ES.lookup(
-      LookupKind::Static, {{&Scope, JITDylibLookupFlags::MatchAllSymbols}}, std::move(Wanted), SymbolState::Ready,
-      [Log = S->Log, Recorded = (*L)->Recorded, &Scope, Done = std::move(Done)](Expected<SymbolMap> Found) mutable {
+      LookupKind::Static, {{&Scope, JITDylibLookupFlags::MatchAllSymbols}}, std::move(Wanted),
+      SymbolState::Ready,
+      [Log = S->Log, Recorded = (*L)->Recorded, &Scope,
+       Done = std::move(Done)](Expected<SymbolMap> Found) mutable {
         if (Found)
           return Done(Recorded->take(Scope));
         std::string Why = toString(Found.takeError()), Reason = Log->reason();

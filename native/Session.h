@@ -29,8 +29,8 @@ public:
   using Handler = llvm::unique_function<llvm::Expected<std::string>(llvm::ArrayRef<char>)>;
 
   // Takes the socket over, also on failure. Waits for the peer's Setup, at most 10 s.
-  static llvm::Expected<std::unique_ptr<Session>> open(int Descriptor,
-                                                       llvm::unique_function<void(const std::string &)> Closed);
+  static llvm::Expected<std::unique_ptr<Session>>
+  open(int Descriptor, llvm::unique_function<void(const std::string &)> Closed);
   // Waits until the last callback has returned, except on the wire's own thread.
   ~Session();
 
@@ -41,8 +41,8 @@ public:
 
   void call(uint64_t Address, llvm::ArrayRef<char> Arguments, CallDone Done);
   // An Error: the object can not even be read; then Done is not called.
-  llvm::Error link(llvm::StringRef Data, const std::map<std::string, uint64_t> &Symbols, uint64_t Arena, bool IsDebug,
-                   LinkDone Done);
+  llvm::Error link(llvm::StringRef Data, const std::map<std::string, uint64_t> &Symbols, uint64_t Arena,
+                   bool IsDebug, LinkDone Done);
   llvm::Error serve(const std::string &Name, Handler Serve);
   void close();
   // After close: waits for the end of the wire's thread's work. Not on that thread.

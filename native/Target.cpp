@@ -152,8 +152,8 @@ void applyTarget(Module &M, const MCSubtargetInfo &Recipe, StringRef Cpu, String
   auto Was = [](const Function &F, StringRef Key) { return F.getFnAttribute(Key).getValueAsString(); };
   bool IsX86 = M.getTargetTriple().isX86();
   bool MustKeep = IsX86 && any_of(M, [&](const Function &F) {
-    return IsFree(F) && changesPassing(widestPassed(F), Was(F, WasFeatures), Recipe);
-  });
+                    return IsFree(F) && changesPassing(widestPassed(F), Was(F, WasFeatures), Recipe);
+                  });
   for (Function &F : M) {
     if (IsFree(F) && (MustKeep || !covers(Recipe, Was(F, WasFeatures))))
       setTarget(F, Was(F, WasCpu), Was(F, WasFeatures));

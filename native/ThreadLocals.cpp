@@ -20,7 +20,8 @@ std::optional<int64_t> offsetOf(ArrayRef<Candidate> Candidates, const TlsOffsets
 }
 
 FunctionCallee declareAccessor(Module &M, const std::string &Name) {
-  FunctionCallee Callee = M.getOrInsertFunction(Name, FunctionType::get(PointerType::getUnqual(M.getContext()), false));
+  FunctionCallee Callee =
+      M.getOrInsertFunction(Name, FunctionType::get(PointerType::getUnqual(M.getContext()), false));
   auto *F = cast<Function>(Callee.getCallee());
   // The same address for as long as a function runs on its thread.
   F->setDoesNotAccessMemory();
@@ -51,7 +52,8 @@ void replaceThreadLocal(const Image &I, GlobalVariable &V, const TlsOffsets &Off
     auto *User = dyn_cast<Instruction>(U.getUser());
     if (!User)
       continue;
-    if (auto *Call = dyn_cast<IntrinsicInst>(User); Call && Call->getIntrinsicID() == Intrinsic::threadlocal_address) {
+    if (auto *Call = dyn_cast<IntrinsicInst>(User);
+        Call && Call->getIntrinsicID() == Intrinsic::threadlocal_address) {
       Call->replaceAllUsesWith(AddressAt(Call));
       Call->eraseFromParent();
     } else if (auto *Phi = dyn_cast<PHINode>(User)) {

@@ -3,7 +3,7 @@
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/InstIterator.h"
-#include "llvm/IR/InstrTypes.h"
+#include "llvm/IR/Instructions.h"
 
 #include <deque>
 
@@ -12,17 +12,15 @@ using namespace llvm;
 namespace halo {
 namespace {
 
-// Instructions before optimization. Beyond these a callee stays the program's own; sizes at which
-// inlining ends to pay and compile time starts to hurt (about 2 s at 20,000).
-constexpr unsigned RegionLimit = 20000, CalleeLimit = 4000;
-// Bodies that are only worth having if a call through a pointer turns out to be direct.
-constexpr unsigned AddressedLimit = 4000, AddressedCalleeLimit = 400;
-// Smaller ones may have no symbol in the program: the plugin lists no tiny leaves.
-constexpr unsigned TinyLimit = 60;
+// No callee of more instructions than this share of the region's limit is worth its compile time.
+constexpr unsigned CalleeShare = 3;
+// Bodies that are only worth having if a call through a pointer turns out to be direct: their share
+// of the limit, all together.
+constexpr unsigned AddressedShare = 4;
 
 class Walker {
 public:
-  Walker(const Image &I, Module &M) : TheImage(I), M(M) {}
+  Walker(const Image &I, Module &M, unsigned Limit) : TheImage(I), M(M), Limit(Limit) {}
 
   Error run(ArrayRef<std::string> Roots) {
     for (const std::string &Name : Roots) {
@@ -34,6 +32,7 @@ public:
         return createStringError("\"" + Name + "\" can not be a root: " + Facts->Obstacle);
       copy(*F, *Facts);
     }
+    Instructions = 0; // roots are complete, whatever their size
     // Called directly first, nearest first; then what calls through pointers might reach.
     do {
       while (!Called.empty())
@@ -61,19 +60,21 @@ private:
     Called.push_back(&F);
   }
 
-  void considerCallee(Function &F) {
+  void considerCallee(Function &F, bool IsCold) {
     const FunctionFacts *Facts = TheImage.find(F.getName());
     if (!Facts || !Facts->CopyObstacle.empty())
       return;
-    bool MustCopy = F.hasLocalLinkage() || Facts->Instructions <= TinyLimit;
-    if (MustCopy || (Facts->Instructions <= CalleeLimit && Instructions + Facts->Instructions <= RegionLimit))
+    bool IsWorthIt = !IsCold && !F.doesNotReturn() && !F.hasFnAttribute(Attribute::Cold) &&
+                     Facts->Instructions <= Limit / CalleeShare &&
+                     Instructions + Facts->Instructions <= Limit;
+    if (!Facts->IsListed || IsWorthIt)
       copy(F, *Facts);
   }
 
   void considerAddressed(Function &F) {
     const FunctionFacts *Facts = TheImage.find(F.getName());
-    if (!Facts || !Facts->CopyObstacle.empty() || Facts->Instructions > AddressedCalleeLimit ||
-        AddressedInstructions + Facts->Instructions > AddressedLimit || Instructions > RegionLimit)
+    if (!Facts || !Facts->CopyObstacle.empty() || F.doesNotReturn() ||
+        AddressedInstructions + Facts->Instructions > Limit / AddressedShare || Instructions > Limit)
       return;
     AddressedInstructions += Facts->Instructions;
     copy(F, *Facts);
@@ -88,8 +89,8 @@ private:
     for (Instruction &I : instructions(F)) {
       auto *Call = dyn_cast<CallBase>(&I);
       Function *Callee = Call ? Call->getCalledFunction() : nullptr;
-      if (Callee)
-        considerCallee(*Callee);
+      if (Callee) // error paths end in calls that do not return
+        considerCallee(*Callee, isa<UnreachableInst>(I.getParent()->getTerminator()));
       for (Use &U : I.operands())
         if (auto *C = dyn_cast<Constant>(U.get()); C && !(Callee && Call->isCallee(&U)))
           visit(C);
@@ -122,6 +123,7 @@ private:
 
   const Image &TheImage;
   Module &M;
+  unsigned Limit;
   std::deque<Function *> Called, Addressed;
   SmallPtrSet<Constant *, 32> Seen;
   unsigned Instructions = 0, AddressedInstructions = 0;
@@ -133,8 +135,8 @@ bool hasKnownContents(const GlobalVariable &V) {
   return V.isConstant() && V.hasDefinitiveInitializer() && !V.isThreadLocal() && !V.hasSection();
 }
 
-Expected<Reach> walk(const Image &I, Module &M, ArrayRef<std::string> Roots) {
-  Walker W(I, M);
+Expected<Reach> walk(const Image &I, Module &M, ArrayRef<std::string> Roots, unsigned Limit) {
+  Walker W(I, M, Limit);
   if (Error E = W.run(Roots))
     return std::move(E);
   return std::move(W.Result);

@@ -17,7 +17,9 @@ struct Reach {
   llvm::SetVector<llvm::GlobalVariable *> Variables;
 };
 
-llvm::Expected<Reach> walk(const Image &I, llvm::Module &M, llvm::ArrayRef<std::string> Roots);
+// Beyond Limit instructions callees stay the program's own, as far as they have a symbol there.
+llvm::Expected<Reach> walk(const Image &I, llvm::Module &M, llvm::ArrayRef<std::string> Roots,
+                           unsigned Limit);
 
 // A constant whose contents a variant may know: no other definition can replace it at run time.
 bool hasKnownContents(const llvm::GlobalVariable &V);

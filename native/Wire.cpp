@@ -98,7 +98,8 @@ void Wire::admit() {
   wake();
 }
 
-Error Wire::sendMessage(SimpleRemoteEPCOpcode Opcode, uint64_t Sequence, ExecutorAddr Tag, ArrayRef<char> Arguments) {
+Error Wire::sendMessage(SimpleRemoteEPCOpcode Opcode, uint64_t Sequence, ExecutorAddr Tag,
+                        ArrayRef<char> Arguments) {
   std::lock_guard Lock(M);
   if (IsClosing)
     return createStringError("disconnected");

@@ -29,7 +29,7 @@ struct WireLog {
   std::mutex M;
   std::condition_variable HasEnded;
   bool IsOver = false;
-  std::string Reason; // valid once the connection is going down
+  std::string Reason;                      // valid once the connection is going down
   std::map<std::string, uint64_t> Symbols; // the peer's, as announced
   llvm::unique_function<void(const std::string &)> Closed;
 
@@ -44,12 +44,13 @@ public:
   // For SimpleRemoteEPC::Create. Takes the descriptor over, also on failure. Self is set to the
   // transport while it lives.
   static llvm::Expected<std::unique_ptr<Wire>> Create(llvm::orc::SimpleRemoteEPCTransportClient &Client,
-                                                      int Descriptor, std::shared_ptr<WireLog> Log, Wire *&Self);
+                                                      int Descriptor, std::shared_ptr<WireLog> Log,
+                                                      Wire *&Self);
   ~Wire() override;
 
   llvm::Error start() override;
-  llvm::Error sendMessage(llvm::orc::SimpleRemoteEPCOpcode Opcode, uint64_t Sequence, llvm::orc::ExecutorAddr Tag,
-                          llvm::ArrayRef<char> Arguments) override;
+  llvm::Error sendMessage(llvm::orc::SimpleRemoteEPCOpcode Opcode, uint64_t Sequence,
+                          llvm::orc::ExecutorAddr Tag, llvm::ArrayRef<char> Arguments) override;
   void disconnect() override { hangUp("closed"); }
 
   // After Setup nothing more is read until the session is ready to be called.
@@ -60,7 +61,8 @@ private:
   using Clock = std::chrono::steady_clock;
   using Frame = llvm::orc::shared::WrapperFunctionBuffer;
 
-  Wire(llvm::orc::SimpleRemoteEPCTransportClient &Client, int Descriptor, int WakeUp, std::shared_ptr<WireLog> Log);
+  Wire(llvm::orc::SimpleRemoteEPCTransportClient &Client, int Descriptor, int WakeUp,
+       std::shared_ptr<WireLog> Log);
   void run();
   llvm::Error converse();
   llvm::Expected<bool> receive(bool &IsOver);

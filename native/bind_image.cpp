@@ -44,8 +44,8 @@ template <typename K, typename V> std::map<K, V> mapping(nb::handle Mapping) {
   return Result;
 }
 
-Object buildObject(const Image &I, nb::handle Roots, const std::string &Cpu, const std::string &Features, int Level,
-                   nb::handle Options, nb::handle TlsOffsets, bool Gate) {
+Object buildObject(const Image &I, nb::handle Roots, const std::string &Cpu, const std::string &Features,
+                   int Level, nb::handle Options, nb::handle TlsOffsets, bool Gate) {
   auto Names = strings(Roots);
   auto Knobs = mapping<std::string, std::string>(Options);
   auto Offsets = mapping<Candidate, int64_t>(TlsOffsets);
@@ -81,16 +81,16 @@ void addImage(nb::module_ &Module) {
       .def_ro("needs", &Object::Needs)
       .def_ro("functions", &Object::Functions);
 
-  nb::class_<Image>(Module, "Image", "The modules of one image, linked, with locals made unique. Not thread-safe.")
+  nb::class_<Image>(Module, "Image",
+                    "The modules of one image, linked, with locals made unique. Not thread-safe.")
       .def(nb::new_(&readImage), "section"_a)
-      .def_prop_ro(
-          "functions",
-          [](nb::handle_t<Image> Self) {
-            nb::list Result;
-            for (const FunctionFacts &F : nb::cast<const Image &>(Self).functions())
-              Result.append(nb::cast(&F, nb::rv_policy::reference_internal, Self));
-            return Result;
-          })
+      .def_prop_ro("functions",
+                   [](nb::handle_t<Image> Self) {
+                     nb::list Result;
+                     for (const FunctionFacts &F : nb::cast<const Image &>(Self).functions())
+                       Result.append(nb::cast(&F, nb::rv_policy::reference_internal, Self));
+                     return Result;
+                   })
       .def_prop_ro("skipped", &Image::skipped)
       .def("build", &buildObject, "roots"_a, nb::kw_only(), "cpu"_a, "features"_a, "level"_a = 3,
            "options"_a = nb::none(), "tls_offsets"_a = nb::none(), "gate"_a = true,

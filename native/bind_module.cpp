@@ -29,7 +29,8 @@ void addException(nb::module_ &Module, Fault Kind, const char *Name, PyObject *B
 } // namespace
 
 void raise(Fault Kind, const std::string &Message) {
-  nb::object Text = nb::steal(PyUnicode_DecodeUTF8(Message.data(), static_cast<Py_ssize_t>(Message.size()), "replace"));
+  nb::object Text =
+      nb::steal(PyUnicode_DecodeUTF8(Message.data(), static_cast<Py_ssize_t>(Message.size()), "replace"));
   PyErr_SetObject(Classes.at(Kind), Text.ptr());
   throw nb::python_error();
 }
@@ -49,8 +50,9 @@ NB_MODULE(_native, M) {
   addException(M, Fault::Disconnected, "DisconnectedError", Base, "The executor's connection is gone.");
 
   M.def("llvm_version", [] { return std::string(LLVM_VERSION_STRING); });
-  M.def("host_cpu", [] { return std::pair(halo::hostCpu(), halo::hostFeatures()); },
-        "LLVM's name of this machine's CPU and its features as a \"+a,-b\" string.");
+  M.def(
+      "host_cpu", [] { return std::pair(halo::hostCpu(), halo::hostFeatures()); },
+      "LLVM's name of this machine's CPU and its features as a \"+a,-b\" string.");
   addImage(M);
   addSession(M);
 }

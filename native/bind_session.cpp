@@ -115,7 +115,8 @@ void call(PySession &Self, uint64_t Address, nb::bytes Arguments, nb::object Don
   });
 }
 
-void link(PySession &Self, nb::bytes Data, nb::object Symbols, uint64_t Arena, nb::object Done, bool IsDebug) {
+void link(PySession &Self, nb::bytes Data, nb::object Symbols, uint64_t Arena, nb::object Done,
+          bool IsDebug) {
   Session &S = Self.open();
   std::map<std::string, uint64_t> Given;
   for (nb::handle Item : nb::iter(Symbols.attr("items")()))
@@ -125,14 +126,15 @@ void link(PySession &Self, nb::bytes Data, nb::object Symbols, uint64_t Arena, n
   Callback Call(std::move(Done));
   {
     nb::gil_scoped_release Released;
-    llvm::Error E = S.link(Bytes, Given, Arena, IsDebug, [Call = std::move(Call)](llvm::Expected<LinkMap> Result) mutable {
-      if (!Result) {
-        std::string Why = llvm::toString(Result.takeError());
-        Call([&](nb::object &F) { F(nb::none(), text(Why)); });
-      } else {
-        Call([&](nb::object &F) { F(nb::cast(*Result), ""); });
-      }
-    });
+    llvm::Error E = S.link(Bytes, Given, Arena, IsDebug,
+                           [Call = std::move(Call)](llvm::Expected<LinkMap> Result) mutable {
+                             if (!Result) {
+                               std::string Why = llvm::toString(Result.takeError());
+                               Call([&](nb::object &F) { F(nb::none(), text(Why)); });
+                             } else {
+                               Call([&](nb::object &F) { F(nb::cast(*Result), ""); });
+                             }
+                           });
     Failure = llvm::toString(std::move(E));
   }
   if (!Failure.empty())
@@ -145,8 +147,9 @@ void onCall(PySession &Self, const std::string &Name, nb::object Handler) {
   Callback Call(std::move(Handler));
   {
     nb::gil_scoped_release Released;
-    llvm::Error E =
-        S.serve(Name, [Call = std::move(Call)](llvm::ArrayRef<char> Arguments) mutable -> llvm::Expected<std::string> {
+    llvm::Error E = S.serve(
+        Name,
+        [Call = std::move(Call)](llvm::ArrayRef<char> Arguments) mutable -> llvm::Expected<std::string> {
           std::string Result;
           bool IsServed = Call([&](nb::object &F) {
             nb::bytes Bytes = nb::cast<nb::bytes>(F(nb::bytes(Arguments.data(), Arguments.size())));
@@ -177,7 +180,8 @@ void closeAll() {
 } // namespace
 
 void addSession(nb::module_ &Module) {
-  nb::class_<PySession>(Module, "Session", "LLVM's SimpleRemoteEPC and JITLink over one connected descriptor.")
+  nb::class_<PySession>(Module, "Session",
+                        "LLVM's SimpleRemoteEPC and JITLink over one connected descriptor.")
       .def(nb::init<int, nb::object>(), "descriptor"_a, "closed"_a)
       .def_prop_ro("triple", [](const PySession &S) { return S.Inner->triple(); })
       .def_prop_ro("page_bytes", [](const PySession &S) { return S.Inner->pageBytes(); })

@@ -85,7 +85,13 @@ def disassembly(of: Object, directory: Path) -> str:
 
 
 def run(
-    source: str, of: Object, main: str, directory: Path, *, flags: Sequence[str] = (), language: str = "c"
+    source: str,
+    of: Object,
+    main: str,
+    directory: Path,
+    *,
+    flags: Sequence[str] = (),
+    language: str = "c",
 ) -> str:
     """Links the program of `source`, the object built from it, and `main`; what that prints.
 

@@ -1,4 +1,4 @@
-"""A `halo_bitcode` section is someone else's bytes: every way to break it has a name, none crashes."""
+"""A `halo_bitcode` section is someone else's bytes: each way to break it is named, none crashes."""
 
 import random
 import subprocess
@@ -105,9 +105,11 @@ HEADER_BYTES = 72
 MINOR_VERSION = range(20, 24)  # any 22.x will do
 
 
-@pytest.mark.parametrize("payload", [b"BC\xc0\xde", b"not bitcode at all", b"BC\xc0\xde" + bytes(40)])
+@pytest.mark.parametrize(
+    "payload", [b"BC\xc0\xde", b"not bitcode at all", b"BC\xc0\xde" + bytes(40)]
+)
 def test_a_digest_of_nonsense_does_not_make_it_sense(payload: bytes) -> None:
-    with pytest.raises(BitcodeError, match="module [0-9a-f]{8}"):
+    with pytest.raises(BitcodeError, match=r"module [0-9a-f]{8}"):
         Image(frame(payload))
 
 

@@ -1,5 +1,8 @@
 """Gates: both sides are called as they should be, and what gate.h promises is counted."""
 
+# Quoted programs keep their own line lengths.
+# ruff: noqa: E501
+
 from pathlib import Path
 
 import pytest
@@ -19,7 +22,9 @@ CONTROL = """
 @pytest.mark.parametrize("level", [0, 3])
 def test_a_gate_switches_and_counts(tmp_path: Path, level: int) -> None:
     source = "int f(int x) { return x + 1; }"
-    main = CONTROL + """
+    main = (
+        CONTROL
+        + """
         int gate(int) GATE(f); extern struct control control CONTROL_OF(f);
         static int original(int x) { return x + 100; }
         int main(void) { control.original = (uint64_t)original; int s = 0;
@@ -29,6 +34,7 @@ def test_a_gate_switches_and_counts(tmp_path: Path, level: int) -> None:
                 sum(&control, 0, 1) > 0, sum(&control, 1, 1) > 0);
             printf(" %d", (int)((uintptr_t)&control % 64)); }
     """
+    )
     built = build(image(source), "f", level=level)
     assert built.gates == {"f": ("f.halo.gate", "f.halo.control")}
     assert run(source, built, main, tmp_path) == "519 5 7 1 1 0"
@@ -36,12 +42,15 @@ def test_a_gate_switches_and_counts(tmp_path: Path, level: int) -> None:
 
 def test_a_call_that_spans_a_switch_is_dropped(tmp_path: Path) -> None:
     source = "void hook(void); int f(int x) { hook(); return x; } void (*h)(void); void hook(void) { h(); }"
-    main = CONTROL + """
+    main = (
+        CONTROL
+        + """
         int gate(int) GATE(f); extern struct control control CONTROL_OF(f); extern void (*h)(void);
         static void nothing(void) {} static void flip(void) { control.word += 2; }
         int main(void) { control.word = 1; h = nothing; gate(1); h = flip; gate(1); gate(1); h = nothing; gate(1);
             printf("%d", (int)sum(&control, 1, 0)); }
     """
+    )
     assert run(source, build(image(source), "f"), main, tmp_path) == "2"
 
 
@@ -52,7 +61,9 @@ def test_every_way_to_pass_arguments(tmp_path: Path, level: int) -> None:
         struct Big f(struct Big b, int i, double d, long double l, signed char c, struct Big *p, __int128 w, long x7, long x8) {
             b.a[0] = i + (long)d + (long)l + c + p->a[1] + (long)w + x7 + x8; return b; }
     """
-    main = CONTROL + """
+    main = (
+        CONTROL
+        + """
         struct Big { long a[6]; };
         typedef struct Big fn(struct Big, int, double, long double, signed char, struct Big *, __int128, long, long);
         fn gate GATE(f), f; extern struct control control CONTROL_OF(f);
@@ -60,18 +71,22 @@ def test_every_way_to_pass_arguments(tmp_path: Path, level: int) -> None:
             for (int side = 0; side < 2; side++) { control.word = side;
                 struct Big r = gate(b, 10, 20.0, 30.0L, -3, &b, 40, 50, 60); printf("%ld %ld %ld ", r.a[0], r.a[5], b.a[0]); } }
     """
+    )
     assert run(source, build(image(source), "f", level=level), main, tmp_path) == "209 6 1 209 6 1 "
 
 
 def test_exceptions_pass_through(tmp_path: Path) -> None:
     source = 'extern "C" int f(int x) { if (x) throw x; return 5; }'
-    main = CONTROL + """
+    main = (
+        CONTROL
+        + """
         extern "C" int gate(int) GATE(f); extern "C" int f(int); extern struct control control CONTROL_OF(f);
         int main() { control.original = (uint64_t)f; int caught = 0;
             for (int side = 0; side < 2; side++) { control.word = side; gate(0);
                 try { gate(20 + side); } catch (int x) { caught += x; } }
             printf("%d %d %d", caught, (int)sum(&control, 0, 0), (int)sum(&control, 1, 0)); }
     """
+    )
     built = build(image(source, language="c++"), "f")
     assert run(source, built, main, tmp_path, language="c++") == "41 1 1"
 

@@ -1,5 +1,8 @@
 """One image of many modules: names, ordinals, what prevails, what is left out, and what bars a root."""
 
+# Quoted programs keep their own line lengths.
+# ruff: noqa: E501
+
 import pytest
 from native_kit import bitcode, build, frame, image, ir, module_of
 
@@ -47,7 +50,10 @@ def test_inline_functions_of_many_files_are_one() -> None:
 
 
 def test_a_call_across_files_is_copied() -> None:
-    of = image("int twice(int x) { return 2 * x; }", "int twice(int); int four(int x) { return twice(twice(x)); }")
+    of = image(
+        "int twice(int x) { return 2 * x; }",
+        "int twice(int); int four(int x) { return twice(twice(x)); }",
+    )
     assert by_name(of)["four"].callees == ["twice"]
     built = build(of, "four")
     assert built.functions == ["four", "twice"]
@@ -55,7 +61,9 @@ def test_a_call_across_files_is_copied() -> None:
 
 
 def test_a_weak_definition_is_never_copied() -> None:
-    of = image("__attribute__((weak)) int hook(int x) { return x; } int call(int x) { return hook(x) + 1; }")
+    of = image(
+        "__attribute__((weak)) int hook(int x) { return x; } int call(int x) { return hook(x) + 1; }"
+    )
     assert "weak" in by_name(of)["hook"].obstacle
     built = build(of, "call")
     assert built.functions == ["call"]
@@ -63,14 +71,20 @@ def test_a_weak_definition_is_never_copied() -> None:
 
 
 def test_two_strong_definitions_leave_one_module_out() -> None:
-    of = image("int f(void) { return 1; }", "int f(void) { return 2; } int g(void) { return 3; }", "int h(void) { return 4; }")
+    of = image(
+        "int f(void) { return 1; }",
+        "int f(void) { return 2; } int g(void) { return 3; }",
+        "int h(void) { return 4; }",
+    )
     assert sorted(by_name(of)) == ["f", "h"]
     assert len(of.skipped) == 1
     assert "f" in of.skipped[0]
 
 
 def test_an_object_linked_twice_has_no_certain_locals() -> None:
-    raw = bitcode("static int n; static int step(void) { return ++n; } int f(void) { return step(); } int g(void) { return 7; }")
+    raw = bitcode(
+        "static int n; static int step(void) { return ++n; } int f(void) { return step(); } int g(void) { return 7; }"
+    )
     of = Image(frame(raw) + frame(raw))
     _, name = module_of(raw)
     assert "twice" in by_name(of)[f"step.{name}"].obstacle
@@ -93,12 +107,20 @@ def test_recursion_is_seen_through_others() -> None:
     ("source", "flags", "obstacle"),
     [
         ("int f(int n, ...) { return n; }", [], "varargs"),
-        ("__attribute__((naked)) void f(void) { __asm__(\"ret\"); }", [], "naked"),
+        ('__attribute__((naked)) void f(void) { __asm__("ret"); }', [], "naked"),
         ("double f(double a, double b) { return a * b + a; }", ["-ffast-math"], "fast-math"),
         ("double f(double a, double b) { return a * b + a; }", ["-ffp-contract=fast"], "fast-math"),
         ("__attribute__((weak)) int f(void) { return 1; }", [], "weak"),
-        ("int f(void) __attribute__((returns_twice)); int f(void) { return 1; }", [], "returns twice"),
-        ("void *keep; int f(int n) { keep = &&out; if (n) goto *keep; return 1; out: return 2; }", [], "block"),
+        (
+            "int f(void) __attribute__((returns_twice)); int f(void) { return 1; }",
+            [],
+            "returns twice",
+        ),
+        (
+            "void *keep; int f(int n) { keep = &&out; if (n) goto *keep; return 1; out: return 2; }",
+            [],
+            "block",
+        ),
     ],
 )
 def test_obstacles(source: str, flags: list[str], obstacle: str) -> None:
@@ -117,7 +139,9 @@ def test_jump_tables_are_no_obstacle() -> None:
 
 
 def test_fmin_and_fmax_do_not_count_as_fast_math() -> None:
-    of = image("#include <math.h>\ndouble f(double a, double b) { return fmin(a, b) + fmax(a, b); }")
+    of = image(
+        "#include <math.h>\ndouble f(double a, double b) { return fmin(a, b) + fmax(a, b); }"
+    )
     assert by_name(of)["f"].obstacle == ""
 
 
@@ -152,7 +176,9 @@ def test_the_roots_are_a_sequence_of_names() -> None:
 
 
 def test_modules_for_another_machine_are_left_out() -> None:
-    other = ir('target datalayout = "e-m:e-i64:64-n32:64"\ntarget triple = "riscv64"\ndefine void @far() {\n  ret void\n}\n')
+    other = ir(
+        'target datalayout = "e-m:e-i64:64-n32:64"\ntarget triple = "riscv64"\ndefine void @far() {\n  ret void\n}\n'
+    )
     of = Image(frame(bitcode("int f(void) { return 1; }")) + frame(other))
     assert [f.name for f in of.functions] == ["f"]
     assert "layout" in of.skipped[0]

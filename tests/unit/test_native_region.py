@@ -1,5 +1,8 @@
 """What a region copies and what stays the program's, seen by running both together."""
 
+# Quoted programs keep their own line lengths.
+# ruff: noqa: E501
+
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,9 @@ from native_kit import build, disassembly, image, run, symbols
 LEVELS = pytest.mark.parametrize("level", [0, 1, 3])
 
 
-def outcome(source: str, roots: list[str], main: str, directory: Path, level: int, **more: object) -> str:
+def outcome(
+    source: str, roots: list[str], main: str, directory: Path, level: int, **more: object
+) -> str:
     language = str(more.get("language", "c"))
     built = build(image(source, language=language), *roots, level=level, gate=False)
     return run(source, built, main, directory, language=language)
@@ -71,11 +76,18 @@ def test_constants_keep_their_identity(tmp_path: Path, level: int) -> None:
         int entry(int) VARIANT(entry); const char *text(void) VARIANT(text);
         int main(void) { printf("%d %d %d %s", key() == &KEY, is_key(&KEY), entry(2), text()); }
     """
-    assert outcome(source, ["key", "is_key", "entry", "text"], main, tmp_path, level) == "1 42 3 literal"
+    assert (
+        outcome(source, ["key", "is_key", "entry", "text"], main, tmp_path, level)
+        == "1 42 3 literal"
+    )
 
 
 def test_contents_of_constants_are_known() -> None:
-    built = build(image("const int table[4] = {1, 2, 3, 4}; int f(void) { return table[2]; }"), "f", gate=False)
+    built = build(
+        image("const int table[4] = {1, 2, 3, 4}; int f(void) { return table[2]; }"),
+        "f",
+        gate=False,
+    )
     assert built.needs == {}
 
 
@@ -112,7 +124,9 @@ def test_exceptions_cross_in_both_directions(tmp_path: Path, level: int) -> None
             try { leaky(9); } catch (const std::out_of_range &e) { c = e.what()[0]; }
             printf("%d %d %c %d", a, b, c, destroyed); }
     """
-    assert outcome(source, ["guarded", "leaky"], main, tmp_path, level, language="c++") == "1 -1 t 3"
+    assert (
+        outcome(source, ["guarded", "leaky"], main, tmp_path, level, language="c++") == "1 -1 t 3"
+    )
 
 
 # Not at level 0: what inlining removes from the program (here a base class's vtable) has no symbol.
@@ -132,7 +146,10 @@ def test_virtual_calls_and_casts(tmp_path: Path, level: int) -> None:
         extern "C" Shape *make2(int) VARIANT(make); extern "C" int measure2(const Shape *) VARIANT(measure);
         int main() { printf("%d %d %d %d %d", measure(make2(3)), measure2(make(4)), measure2(make2(5)), measure2(make2(0)), use(6)); }
     """
-    assert outcome(source, ["make", "measure", "use"], main, tmp_path, level, language="c++") == "9 16 25 -1 36"
+    assert (
+        outcome(source, ["make", "measure", "use"], main, tmp_path, level, language="c++")
+        == "9 16 25 -1 36"
+    )
 
 
 @LEVELS
@@ -200,12 +217,14 @@ def test_structs_by_value_and_wide_numbers(tmp_path: Path, level: int) -> None:
 def test_dead_arguments_may_be_anything(tmp_path: Path, level: int) -> None:
     # After optimization `divisor` and `p` are dead: ahead-of-time callers may pass garbage.
     source = "int f(int x, int divisor, int *p) { int unused = x / divisor + *p; (void)unused; return x + 1; }"
-    main = "int f(int, int, int *) VARIANT(f); int main(void) { printf(\"%d\", f(1, 0, (int *)16)); }"
+    main = 'int f(int, int, int *) VARIANT(f); int main(void) { printf("%d", f(1, 0, (int *)16)); }'
     assert outcome(source, ["f"], main, tmp_path, level) == "2"
 
 
 def test_what_aot_optimization_left_out_is_copied_without_a_symbol() -> None:
-    source = "static int tiny(int x) { return x ^ 1; } int f(int x) { return tiny(x) + tiny(x + 2); }"
+    source = (
+        "static int tiny(int x) { return x ^ 1; } int f(int x) { return tiny(x) + tiny(x + 2); }"
+    )
     built = build(image(source), "f", level=0, gate=False)
     assert built.needs == {}
     assert built.functions[0] == "f"
@@ -221,7 +240,9 @@ def test_large_callees_stay_the_program_s() -> None:
 
 
 def test_aliases_are_the_program_s() -> None:
-    of = image('int real(int x) { return x; } int other(int) __attribute__((alias("real"))); int f(int x) { return other(x); }')
+    of = image(
+        'int real(int x) { return x; } int other(int) __attribute__((alias("real"))); int f(int x) { return other(x); }'
+    )
     assert list(build(of, "f", gate=False).needs) == ["other"]
 
 

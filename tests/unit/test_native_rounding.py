@@ -1,5 +1,8 @@
 """Variants round as the ahead-of-time code did, whatever the recipe's processor can do."""
 
+# Quoted programs keep their own line lengths.
+# ruff: noqa: E501
+
 import subprocess
 from pathlib import Path
 
@@ -41,7 +44,10 @@ def test_fma_of_one_function_only(tmp_path: Path) -> None:
 
 
 def test_x87_is_never_fused(tmp_path: Path) -> None:
-    text = disassembly(built("long double f(long double a, long double b) { return a * b + a; }", "-mfma"), tmp_path)
+    text = disassembly(
+        built("long double f(long double a, long double b) { return a * b + a; }", "-mfma"),
+        tmp_path,
+    )
     assert "fmul" in text
     assert "fmadd" not in text
 
@@ -82,7 +88,9 @@ def test_the_recipe_s_target_is_used(tmp_path: Path) -> None:
     source = "void f(float *p, int n) { for (int i = 0; i < n; i++) p[i] += 1; }"
     assert "%ymm" in disassembly(built(source), tmp_path)
     assert "%ymm" not in disassembly(built(source, recipe=PLAIN), tmp_path)
-    narrow = Image(frame(bitcode(source))).build(["f"], gate=False, options={"prefer-vector-width": "128"}, **HASWELL)
+    narrow = Image(frame(bitcode(source))).build(
+        ["f"], gate=False, options={"prefer-vector-width": "128"}, **HASWELL
+    )
     assert "%ymm" not in disassembly(narrow, tmp_path)
     scalar = Image(frame(bitcode(source))).build(
         ["f"], gate=False, options={"vectorize": "off", "slp": "off"}, **HASWELL
@@ -97,7 +105,9 @@ def test_wide_vectors_are_passed_as_before(tmp_path: Path) -> None:
         v8 f(v8 a, v8 b) { return a + b; }
     """
     command = ["clang-22", "-O2", "-S", "-x", "c", "-o", "-", "-"]
-    before = subprocess.run(command, input=source, stdout=subprocess.PIPE, text=True, check=True).stdout
+    before = subprocess.run(
+        command, input=source, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
     text = disassembly(built(source), tmp_path)
     assert "ymm" not in before
     assert "%ymm" not in text

@@ -1,5 +1,8 @@
 """Sessions: a real executor of LLVM's on the other end, and peers that are none."""
 
+# Quoted programs keep their own line lengths.
+# ruff: noqa: E501
+
 import contextlib
 import ctypes
 import gc
@@ -12,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,9 +80,13 @@ class Executor:
             return struct.pack("<Q", len(value)) + value.encode()
 
         opening = struct.pack("<Q", self.symbols["__llvm_orc_SimpleExecutorDylibManager_Instance"])
-        opened, _ = self.call("__llvm_orc_SimpleExecutorDylibManager_open_wrapper", opening + text("") + bytes(8))
+        opened, _ = self.call(
+            "__llvm_orc_SimpleExecutorDylibManager_open_wrapper", opening + text("") + bytes(8)
+        )
         assert opened is not None
-        request = opened[1:9] + struct.pack("<Q", len(names)) + b"".join(text(n) + b"\1" for n in names)
+        request = (
+            opened[1:9] + struct.pack("<Q", len(names)) + b"".join(text(n) + b"\1" for n in names)
+        )
         found, _ = self.call("__llvm_orc_SimpleExecutorDylibManager_resolve_wrapper", request)
         assert found is not None
         return {n: struct.unpack_from("<Q", found, 10 + 11 * i)[0] for i, n in enumerate(names)}
@@ -115,9 +123,19 @@ def test_a_variant_is_linked_and_called(executor: Executor) -> None:
 def test_each_link_has_a_scope_of_its_own(executor: Executor) -> None:
     of = image("extern int n; int f(int x) { return n + x; }")
     built = build(of, "f", gate=False)
-    cells = [executor.link(build(image(f"int n = {v}; int *at(void) {{ return &n; }}"), "at", gate=False).data) for v in (1, 2)]
+    cells = [
+        executor.link(
+            build(image(f"int n = {v}; int *at(void) {{ return &n; }}"), "at", gate=False).data
+        )
+        for v in (1, 2)
+    ]
     assert all(reason == "" or "n" in reason for _, reason in cells)
-    memory = [executor.link(build(image("int g(int x) { return x; }"), "g", gate=False).data)[0]["g.halo"][0] for _ in range(2)]
+    memory = [
+        executor.link(build(image("int g(int x) { return x; }"), "g", gate=False).data)[0][
+            "g.halo"
+        ][0]
+        for _ in range(2)
+    ]
     for address in memory:
         expected = int.from_bytes(peek(executor, address), "little", signed=True) + 5
         linked, reason = executor.link(built.data, {"n": address})
@@ -126,7 +144,9 @@ def test_each_link_has_a_scope_of_its_own(executor: Executor) -> None:
 
 
 def peek(executor: Executor, address: int) -> bytes:
-    result, _ = executor.call("__llvm_orc_bootstrap_mem_read_uint32s_wrapper", struct.pack("<QQ", 1, address))
+    result, _ = executor.call(
+        "__llvm_orc_bootstrap_mem_read_uint32s_wrapper", struct.pack("<QQ", 1, address)
+    )
     assert result is not None
     return result[8:12]
 
@@ -148,7 +168,10 @@ def test_what_is_out_of_reach_is_an_error(executor: Executor) -> None:
 
 
 def test_functions_of_libraries_may_be_far_away(executor: Executor) -> None:
-    built = build(image("int abs(int); int f(int x) { return abs(x) + (abs != 0); }", flags=["-fno-builtin"]), "f")
+    built = build(
+        image("int abs(int); int f(int x) { return abs(x) + (abs != 0); }", flags=["-fno-builtin"]),
+        "f",
+    )
     linked, reason = executor.link(built.data, executor.resolve(*built.needs))
     assert reason == ""
     assert executor.run(linked["f.halo"][0], -41) == 42
@@ -218,11 +241,20 @@ def test_many_links_at_once(executor: Executor) -> None:
 
 
 def test_a_peer_killed_in_the_middle(executor: Executor) -> None:
-    spin, reason = executor.link(build(image("void pause_(void); int f(int x) { volatile int n = 1; while (n) ; return x; }"), "f").data)
+    spin, reason = executor.link(
+        build(
+            image("void pause_(void); int f(int x) { volatile int n = 1; while (n) ; return x; }"),
+            "f",
+        ).data
+    )
     assert reason == ""
     running, later = Answers(), Answers()
-    executor.session.call(executor.symbols[RUN_INT], struct.pack("<Qi", spin["f.halo"][0], 1), running)
-    executor.session.link(build(image("int g(void) { return 1; }"), "g").data, {}, executor.symbols[MEMORY], later)
+    executor.session.call(
+        executor.symbols[RUN_INT], struct.pack("<Qi", spin["f.halo"][0], 1), running
+    )
+    executor.session.link(
+        build(image("int g(void) { return 1; }"), "g").data, {}, executor.symbols[MEMORY], later
+    )
     executor.process.send_signal(signal.SIGKILL)
     result, reason = running.get()
     assert result is None
@@ -240,7 +272,11 @@ def test_a_peer_killed_in_the_middle(executor: Executor) -> None:
 def test_closing_is_idempotent_and_answers_everyone(executor: Executor) -> None:
     answers = [Answers() for _ in range(20)]
     for answer in answers:
-        executor.session.call(executor.symbols[RUN_VOID], struct.pack("<Q", executor.resolve("sched_yield")["sched_yield"]), answer)
+        executor.session.call(
+            executor.symbols[RUN_VOID],
+            struct.pack("<Q", executor.resolve("sched_yield")["sched_yield"]),
+            answer,
+        )
     executor.session.close()
     executor.session.close()
     assert all(len(answer.get()) == 2 for answer in answers)
@@ -256,7 +292,9 @@ def test_a_callback_may_close_and_drop_its_session() -> None:
         del one.session
         done.set()
 
-    one.session.call(one.symbols[RUN_VOID], struct.pack("<Q", one.resolve("sched_yield")["sched_yield"]), last)
+    one.session.call(
+        one.symbols[RUN_VOID], struct.pack("<Q", one.resolve("sched_yield")["sched_yield"]), last
+    )
     assert done.wait(PATIENCE_S)
     assert one.closed.get() == ("closed",)
     one.process.kill()
@@ -400,7 +438,12 @@ def test_a_handler_that_fails_is_an_empty_answer(connect: Connect) -> None:
 
 @pytest.mark.parametrize(
     "second",
-    [greeting({}), message(2, 12345, 0, b"for nobody"), message(4, 0, 0, b""), struct.pack("<QQQQ", 0, 2, 0, 0)],
+    [
+        greeting({}),
+        message(2, 12345, 0, b"for nobody"),
+        message(4, 0, 0, b""),
+        struct.pack("<QQQQ", 0, 2, 0, 0),
+    ],
 )
 def test_nonsense_later_ends_the_session(connect: Connect, second: bytes) -> None:
     closed = Answers()
@@ -431,7 +474,7 @@ def test_both_ends_may_have_much_to_say_at_once(connect: Connect) -> None:
 
 def test_descriptors_are_given_back() -> None:
     def count() -> int:
-        return len(os.listdir("/proc/self/fd"))
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
     gc.collect()
     before = count()
@@ -453,5 +496,11 @@ theirs.sendall({greeting({"tag": 1})!r})
 session = Session(ours.detach(), lambda reason: print("ended:", reason))
 session.call(1, b"", lambda result, reason: print("answered:", reason))
 """
-    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, timeout=PATIENCE_S, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
+    )
     assert done.stdout == "answered: closed\nended: closed\n"
