@@ -25,15 +25,19 @@ class Function:
     """One function of an image (read-only view)."""
 
     @property
-    def name(self) -> str: """Linkage name; locals are made unique as NAME.MODULE8HEX."""
+    def name(self) -> str:
+        """Linkage name; locals are made unique as NAME.MODULE8HEX."""
     @property
-    def module(self) -> int: """Module id: first 8 bytes of the digest."""
+    def module(self) -> int:
+        """Module id: first 8 bytes of the digest."""
     @property
     def ordinal(self) -> int: ...
     @property
-    def symbols(self) -> list[tuple[int, int]]: """Every (module, ordinal) that may hold its address."""
+    def symbols(self) -> list[tuple[int, int]]:
+        """Every (module, ordinal) that may hold its address."""
     @property
-    def callees(self) -> list[str]: """Names of functions with a body that it calls directly."""
+    def callees(self) -> list[str]:
+        """Names of functions with a body that it calls directly."""
     @property
     def reaches_itself(self) -> bool: ...
     @property
@@ -50,7 +54,8 @@ class Image:
     @property
     def functions(self) -> list[Function]: ...
     @property
-    def skipped(self) -> list[str]: """Modules that could not be linked in, with the reason."""
+    def skipped(self) -> list[str]:
+        """Modules that could not be linked in, with the reason."""
     def build(
         self,
         roots: Sequence[str],
@@ -64,30 +69,43 @@ class Image:
     ) -> Object:
         """Extracts the region of `roots`, optimizes it for `cpu` and emits an object.
 
-        Pure: the same image and arguments give the same bytes. `level` is 0..3. `options` are
-        recipe knobs that the extension knows ("inline-threshold", "vectorize", "unroll",
-        "prefer-vector-width", "passes", ...); an unknown one raises LLVMError. `tls_offsets` maps
-        (module, ordinal) of thread-local variables to offsets from the thread pointer.
+        Pure: the same image and arguments give the same bytes. `level` is 0..3. `tls_offsets` maps
+        (module, ordinal) of thread-local variables to offsets from the thread pointer. `options`
+        are recipe knobs; an unknown one raises LLVMError:
+
+            vectorize, slp, unroll, interleave   "on" or "off"
+            inline-threshold                     0..100000
+            prefer-vector-width                  bits
+            region-limit                         instructions of callees to copy (4000); a small
+                                                 one (300) builds several times faster
+            passes                               a pipeline as `opt -passes` takes it, instead of
+                                                 the level's
         """
 
 class Object:
     """A built region."""
 
     @property
-    def data(self) -> bytes: """A relocatable ELF object."""
+    def data(self) -> bytes:
+        """A relocatable ELF object."""
     @property
-    def digest(self) -> str: """Hex digest of `data`."""
+    def digest(self) -> str:
+        """Hex digest of `data`."""
     @property
-    def entries(self) -> dict[str, str]: """Root name -> symbol of its variant."""
+    def entries(self) -> dict[str, str]:
+        """Root name -> symbol of its variant."""
     @property
     def gates(self) -> dict[str, tuple[str, str]]:
         """Root name -> (symbol of the gate, symbol of its halo_gate_control); absent if ungated."""
     @property
     def needs(self) -> dict[str, list[tuple[int, int]]]:
         """Undefined symbol -> (module, ordinal) candidates in the image's table, any of which
-        gives its address; an empty list is a builtin to resolve by its name."""
+        gives its address; an empty list is a builtin to resolve by its name. A function of another
+        library that the program's final code does not call (strlen, expanded in place) is in no
+        table: when no candidate is listed, its name is worth a try as a builtin's."""
     @property
-    def functions(self) -> list[str]: """Names of the functions it holds, roots first."""
+    def functions(self) -> list[str]:
+        """Names of the functions it holds, roots first."""
 
 class Session:
     """LLVM's SimpleRemoteEPC and JITLink over one connected descriptor.
@@ -98,17 +116,22 @@ class Session:
 
     def __init__(self, descriptor: int, closed: Callable[[str], None]) -> None:
         """Takes the descriptor over and waits for Setup. Raises LLVMError (garbage peer,
-        time-out of 10 s). `closed(reason)` is called once when the connection ends."""
+        time-out of 10 s). `closed(reason)` is called once when the connection ends:
+        "closed" after close(), else what the peer did."""
     @property
     def triple(self) -> str: ...
     @property
     def page_bytes(self) -> int: ...
     @property
-    def symbols(self) -> dict[str, int]: """Bootstrap symbols."""
+    def symbols(self) -> dict[str, int]:
+        """Bootstrap symbols."""
     def call(
         self, address: int, arguments: bytes, done: Callable[[bytes | None, str], None]
     ) -> None:
         """Calls a wrapper function; `done(result, "")` or `done(None, reason)`."""
+    # call, link and on_call raise DisconnectedError once the connection is gone; link raises
+    # LinkError for an object that can not be read. `done` is called exactly once, on the listener
+    # thread or, when the outcome is known at once, on the caller's.
     def link(
         self,
         data: bytes,
@@ -122,4 +145,5 @@ class Session:
         function and data symbol that the object defines. `debug` registers it with gdb."""
     def on_call(self, name: str, handler: Callable[[bytes], bytes]) -> None:
         """Serves calls that the executor makes to the tag at bootstrap symbol `name`."""
-    def close(self) -> None: """Hangs up; idempotent."""
+    def close(self) -> None:
+        """Hangs up; idempotent."""
