@@ -30,7 +30,7 @@ static bool read_ids(const char *at, unsigned ids[3]) {
 }
 
 static bool read_status(const char *path, unsigned uids[3], unsigned gids[3], bool *is_confined) {
-  char text[4096];
+  char text[4096] = {0};
   long fd = halo_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
   if (halo_sys_failed(fd))
     return false;
@@ -43,7 +43,7 @@ static bool read_status(const char *path, unsigned uids[3], unsigned gids[3], bo
 }
 
 bool halo_identity_follow(bool *is_confined) {
-  unsigned uids[3], gids[3], own_uids[3], own_gids[3];
+  unsigned uids[3] = {0}, gids[3] = {0}, own_uids[3] = {0}, own_gids[3] = {0};
   bool ignored;
   if (!read_status("/proc/self/status", uids, gids, is_confined) ||
       !read_status("/proc/thread-self/status", own_uids, own_gids, &ignored))

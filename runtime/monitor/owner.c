@@ -108,7 +108,7 @@ static unsigned port_of(const struct sockaddr_in6 *address) {
 }
 
 bool halo_owner_is_trusted(int fd) {
-  struct sockaddr_in6 own, peer;
+  struct sockaddr_in6 own = {0}, peer = {0};
   socklen_t own_bytes = sizeof own, peer_bytes = sizeof peer;
   if (halo_sys_getsockname(fd, &own, &own_bytes) != 0 || halo_sys_getpeername(fd, &peer, &peer_bytes) != 0)
     return false;

@@ -32,7 +32,7 @@ static int connect_unix(const char *path) {
     return -1;
   if (halo_sys_connect((int)fd, &address, sizeof address) != 0)
     return give_up((int)fd);
-  struct ucred peer;
+  struct ucred peer = {0};
   socklen_t bytes = sizeof peer;
   if (halo_sys_getsockopt((int)fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0)
     return give_up((int)fd);
@@ -46,11 +46,11 @@ static int connect_unix(const char *path) {
 
 static bool is_loopback(const struct sockaddr *address) {
   if (address->sa_family == AF_INET) {
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
     return ((const uint8_t *)&v4->sin_addr)[0] == 127;
   }
   static const uint8_t one[16] = {[15] = 1};
-  const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
+  const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
   return !memcmp(&v6->sin6_addr, one, sizeof one);
 }
 
@@ -109,7 +109,7 @@ static size_t parse_tcp(const char *text, struct sockaddr_in6 *to) {
     to->sin6_addr.s6_addr[15] = 1;
     return sizeof *to;
   }
-  struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)to;
+  struct sockaddr_in *v4 = (struct sockaddr_in *)to;
   uint8_t quad[4] = {127, 0, 0, 1};
   bool is_name = host_bytes == 0 || (host_bytes == 9 && !memcmp(text, "localhost", 9));
   for (int i = 0; i < 4 && !is_name; i++) {
@@ -129,7 +129,7 @@ static int connect_setting(const char *server) {
   if (!strncmp(server, "unix:", 5))
     return connect_unix(server + 5);
   struct sockaddr_in6 address;
-  const struct sockaddr *plain = (const struct sockaddr *)(const void *)&address;
+  const struct sockaddr *plain = (const struct sockaddr *)&address;
   size_t bytes = parse_tcp(server, &address);
   if (bytes && is_loopback(plain))
     return connect_tcp(plain, bytes);
@@ -144,13 +144,13 @@ static void default_path(char path[64]) {
   char digits[16];
   size_t count = 0, at = 10;
   unsigned uid = halo_sys_geteuid();
-  memcpy(path, "/tmp/halo-", 10);
+  strcpy(path, "/tmp/halo-");
   do
     digits[count++] = (char)('0' + uid % 10);
   while (uid /= 10);
   while (count)
     path[at++] = digits[--count];
-  memcpy(path + at, "/server.sock", sizeof "/server.sock");
+  strcpy(path + at, "/server.sock");
 }
 
 int halo_peer_connect(void) {
@@ -172,7 +172,7 @@ int halo_peer_connect(void) {
     struct sockaddr_in loopback = {.sin_family = AF_INET};
     loopback.sin_port = (uint16_t)((DEFAULT_PORT & 255) << 8 | DEFAULT_PORT >> 8);
     memcpy(&loopback.sin_addr, (const uint8_t[]){127, 0, 0, 1}, 4);
-    fd = connect_tcp((const struct sockaddr *)(const void *)&loopback, sizeof loopback);
+    fd = connect_tcp((const struct sockaddr *)&loopback, sizeof loopback);
   }
   return fd;
 }

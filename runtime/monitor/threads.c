@@ -13,7 +13,7 @@ struct directory_entry { /* linux_dirent64 */
 };
 
 size_t halo_threads_list(int *tids, size_t limit) {
-  _Alignas(8) char buffer[4096];
+  _Alignas(8) char buffer[4096] = {0};
   size_t count = 0;
   int own = halo_sys_gettid();
   long fd = halo_sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);

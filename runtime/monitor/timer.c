@@ -75,14 +75,14 @@ static void handle(int number, siginfo_t *info, void *context) {
 /* ---- the signal ---- */
 
 static bool is_ours(void) {
-  struct halo_sys_sigaction now;
+  struct halo_sys_sigaction now = {0};
   return halo_sys_sigaction(signal_number, NULL, &now) == 0 && now.handler == handle;
 }
 
 static bool take_signal(void) {
   uint64_t blocked = halo_threads_blocked_signals();
   for (int number = SIGNAL_FIRST; number >= SIGNAL_LAST; number--) {
-    struct halo_sys_sigaction now;
+    struct halo_sys_sigaction now = {0};
     if (blocked >> (number - 1) & 1)
       continue;
     if (halo_sys_sigaction(number, NULL, &now) != 0 || now.handler)
