@@ -82,7 +82,7 @@ def run(
 )
 def config(context: typer.Context) -> None:
     """Flags and directories for builds with your own clang 22: --cflags --libs --cmakedir."""
-    from halojit.driver import config as driver_config
+    import halojit.driver.config as driver_config
 
     raise typer.Exit(driver_config.main(context.args))
 
