@@ -102,6 +102,8 @@ bool looksAtFrame(const Function &F) {
 }
 
 bool isSurelyListed(const Function &F) {
+  if (F.hasAvailableExternallyLinkage()) // a library's; listed only if some call was not inlined
+    return false;
   constexpr unsigned TinyInstructions = 24; // twice what the plugin calls tiny
   bool HasCalls = any_of(instructions(F),
                          [](const Instruction &I) { return isa<CallBase>(I) && !isa<IntrinsicInst>(I); });

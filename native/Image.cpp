@@ -221,12 +221,13 @@ void Image::gather(Module &Merged) {
         Cyclic[Node->getFunction()] = true;
 
   for (Function &F : Merged) {
-    if (F.isDeclarationForLinker())
+    if (F.isDeclaration())
       continue;
     const Name &N = Names[F.getName()];
     FunctionFacts Facts;
     Facts.Name = F.getName().str();
-    std::tie(Facts.Module, Facts.Ordinal) = N.Home;
+    std::tie(Facts.Module, Facts.Ordinal) =
+        N.IsDefined || N.Candidates.empty() ? N.Home : N.Candidates.front();
     Facts.Symbols = N.Candidates;
     Facts.ReachesItself = Cyclic.lookup(&F);
     Facts.Obstacle = rootObstacle(F);
@@ -237,7 +238,7 @@ void Image::gather(Module &Merged) {
     Facts.IsListed = isSurelyListed(F);
     SmallPtrSet<const Function *, 8> Seen;
     for (const Function *Callee : directCallees(F))
-      if (!Callee->isDeclarationForLinker() && Seen.insert(Callee).second)
+      if (!Callee->isDeclaration() && Seen.insert(Callee).second)
         Facts.Callees.push_back(Callee->getName().str());
     Index[Facts.Name] = Functions.size();
     Functions.push_back(std::move(Facts));

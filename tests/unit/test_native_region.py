@@ -231,6 +231,16 @@ def test_what_aot_optimization_left_out_is_copied_without_a_symbol() -> None:
     assert built.functions[1].startswith("tiny.")
 
 
+def test_library_bodies_that_the_program_has_inlined_are_copied() -> None:
+    # Extern templates: a body to inline, the symbol in libstdc++, which final code may not name.
+    source = """
+        #include <string>
+        extern "C" bool f(const std::string &a, const std::string &b) { return a.compare(b) < 0; }
+    """
+    needs = build(image(source, language="c++"), "f", gate=False).needs
+    assert not any("compare" in name for name in needs)
+
+
 def test_large_callees_stay_the_program_s() -> None:
     body = "".join(f"x = x * {n} + (x >> {n % 7}) ; if (x == {n}) y[{n}]++;" for n in range(900))
     source = f"int big(int x, int *y) {{ {body} return x; }} int f(int x, int *y) {{ return big(x, y); }}"
