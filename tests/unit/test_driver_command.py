@@ -48,7 +48,8 @@ def test_without_fhalo_nothing_is_added() -> None:
 @pytest.mark.parametrize(
     "line",
     ["-c a.c", "-S a.c", "-E a.c", "-M a.c", "-fsyntax-only a.c", "-O2 -c -x c - -o a.o",
-     "-r a.o b.o -o c.o", "-nostdlib -Wl,-r a.o", "-Xlinker --relocatable a.o"],
+     "-r a.o b.o -o c.o", "-nostdlib -Wl,-r a.o", "-Xlinker --relocatable a.o",
+     "a.h -o a.pch", "-x c++-header a.hpp", "-xc-header a", "-x c-header -- a", "-- a.h"],
 )  # fmt: skip
 def test_compiles_and_partial_links_get_the_plugin_only(line: str) -> None:
     assert added(line) == [PLUGIN]
@@ -58,7 +59,7 @@ def test_compiles_and_partial_links_get_the_plugin_only(line: str) -> None:
     "line",
     ["a.c", "a.o -o a", "-x c -", "-lm a.o -static", "-o /dev/null a.c", "-static-pie a.o",
      "a.o -Xlinker -E", "a.o -Xlinker -S", "-l m", "-nodefaultlibs a.o -lc", "-MD -MF x a.c",
-     "-Xclang -E a.c", "-D -c a.c"],
+     "-Xclang -E a.c", "-D -c a.c", "-x c a.h", "-x none a.o", "a.h a.c", "-- a.o"],
 )  # fmt: skip
 def test_executables_get_note_and_monitor(line: str) -> None:
     assert added(line) == [PLUGIN, "--eh-frame-hdr", IMAGE, MONITOR]

@@ -23,6 +23,8 @@ _STOPS_BEFORE_LINK = frozenset(
     "--assemble --syntax-only -emit-interface-stubs -extract-api -emit-pch --emit-static-lib "
     "-rewrite-objc -verify-pch".split()
 )
+# A header is precompiled, not linked.
+_HEADERS = (".h", ".H", ".hh", ".hpp", ".hxx", ".h++", ".hp", ".tcc")
 _FREESTANDING = frozenset(("-nostdlib", "-nodefaultlibs", "-nostartfiles", "-nolibc"))
 _LINKS_PARTIALLY = frozenset(("-r", "-i", "--relocatable", "-relocatable"))
 _LINKS_SHARED = frozenset(("-shared", "--shared", "-Bshareable"))
@@ -96,31 +98,51 @@ def _collects_garbage_with_gnu_ld(
 
 
 def _read(arguments: list[str]) -> tuple[set[str], set[str], bool]:
-    """The options without their separate values, the words for the linker, and: is there input?"""
+    """The options without their separate values, the words for the linker, and: is there input?
+    Where all inputs are headers, -c is among the options."""
     options: set[str] = set()
     linker: set[str] = set()
     has_input = False
+    is_linked = False
+    language = ""
     expecting = ""
     for position, argument in enumerate(arguments):
         if expecting:
             if expecting == "-Xlinker":
                 linker.add(argument)
             elif expecting == "-l":
-                has_input = True
+                has_input = is_linked = True
                 options.add(f"-l{argument}")
+            elif expecting in ("-x", "--language"):
+                language = argument
             expecting = ""
         elif argument == "--":
-            return options, linker, has_input or position + 1 < len(arguments)
+            has_input = has_input or position + 1 < len(arguments)
+            is_linked = is_linked or _is_linked(arguments[position + 1 :], language)
+            break
         elif argument in _TAKES_VALUE:
             expecting = argument
         elif argument == "-" or not argument.startswith("-"):
             has_input = True
+            is_linked = is_linked or _is_linked([argument], language)
         elif argument.startswith("-Wl,"):
             linker.update(argument.split(",")[1:])
         else:
             options.add(argument)
-            has_input = has_input or argument.startswith("-l")
+            if argument.startswith("-l"):
+                has_input = is_linked = True
+            elif argument.startswith("-x"):
+                language = argument[2:]
+    if not is_linked:
+        options.add("-c")
     return options, linker, has_input
+
+
+def _is_linked(files: list[str], language: str) -> bool:
+    """Does one of these inputs reach the linker, unless an option says otherwise?"""
+    if language and language != "none":
+        return bool(files) and not language.endswith(("-header", "-unit"))
+    return any(not file.endswith(_HEADERS) for file in files)
 
 
 def _refuse(arguments: list[str]) -> None:
