@@ -11,11 +11,12 @@
 
 #include "halo/image.h"
 
+#include "llvm/ADT/DepthFirstIterator.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/IR/CFG.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IRBuilder.h"
-#include "llvm/IR/InstIterator.h"
 #include "llvm/Transforms/Utils/ModuleUtils.h"
 
 using namespace llvm;
@@ -186,7 +187,8 @@ void Table::addReferencesOf(GlobalObject &Carrier, ArrayRef<Constant *> Operands
   for (unsigned I = 0; I < Seen.size(); I++) {
     Constant *C = Seen[I];
     if (auto *GV = dyn_cast<GlobalValue>(C)) {
-      if (auto *F = dyn_cast<Function>(GV); !F || !F->isIntrinsic())
+      // __attribute__((error)): calls are expected to vanish, there is no such function.
+      if (auto *F = dyn_cast<Function>(GV); !F || !(F->isIntrinsic() || F->hasFnAttribute("dontcall-error")))
         addReference(Carrier, *GV);
       continue;
     }
@@ -209,12 +211,18 @@ void Table::addReferences() {
       Variables.push_back(&GV);
 
   for (Function *F : Functions) {
+    // Only what certainly stays: the code generator drops unreachable blocks, and the personality of
+    // functions that catch nothing. A reference of ours alone might not link (C++ code in a C program).
     SmallVector<Constant *, 32> Operands;
-    for (Instruction &I : instructions(*F))
-      for (Use &Operand : I.operands())
-        if (auto *C = dyn_cast<Constant>(Operand); C && !isa<ConstantData>(C))
-          Operands.push_back(C);
-    if (F->hasPersonalityFn())
+    bool HasPads = false;
+    for (BasicBlock *Block : depth_first(&F->getEntryBlock())) {
+      HasPads |= Block->isEHPad();
+      for (Instruction &I : *Block)
+        for (Use &Operand : I.operands())
+          if (auto *C = dyn_cast<Constant>(Operand); C && !isa<ConstantData>(C))
+            Operands.push_back(C);
+    }
+    if (HasPads && F->hasPersonalityFn())
       Operands.push_back(F->getPersonalityFn());
     addReferencesOf(*F, Operands);
   }
@@ -251,7 +259,10 @@ void Table::write() {
     Holder->setSection(HALO_SYMBOLS_SECTION);
     Holder->setAlignment(Align(8));
     Holder->setComdat(Carrier->getComdat());
-    Holder->setMetadata(LLVMContext::MD_associated, MDNode::get(C, ValueAsMetadata::get(Carrier)));
+    // Members of a group live and die together, and ThinLTO takes the bodies of those that another
+    // module has from under the metadata.
+    if (!Holder->hasComdat())
+      Holder->setMetadata(LLVMContext::MD_associated, MDNode::get(C, ValueAsMetadata::get(Carrier)));
     Tables.push_back(Holder);
   }
   appendToCompilerUsed(M, Tables);
