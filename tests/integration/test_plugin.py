@@ -320,3 +320,42 @@ def test_second_pipeline_leaves_the_module_alone(tools: Tools, tmp_path: Path) -
         subprocess.run(command, cwd=tmp_path, check=True)
     image = Image(tmp_path / "main.o")
     assert len([s for s in image.sections if s.name == "halo_bitcode"]) == 1
+
+
+def test_cxx_code_without_exceptions_links_into_a_c_program(tools: Tools, tmp_path: Path) -> None:
+    """The table names nothing that the code does not: here, the C++ personality."""
+    (tmp_path / "part.cpp").write_text(
+        "int next(int n) noexcept;\nstruct Guard { int *at; ~Guard() { ++*at; } };\n"
+        'extern "C" int part(int n) { int sum = 0; Guard guard{&sum};'
+        " for (int i = 0; i < n; i++) sum += next(i); return sum; }\n"
+        "int next(int n) noexcept { return n ^ 3; }\n"
+    )
+    (tmp_path / "main.c").write_text("int part(int); int main(void) { return part(1) - 3; }\n")
+    for driver, arguments in (
+        (tools.halo_clangxx, "-c part.cpp"),
+        (tools.halo_clang, "main.c part.o -o app"),
+    ):
+        command = [driver, "-fhalo", "-O2", *arguments.split()]
+        subprocess.run(command, cwd=tmp_path, check=True)
+    output(tmp_path / "app")
+
+
+def test_weak_definition_is_bound_by_its_slot(compiled: Build) -> None:
+    """Nobody knows which definition of a weak function runs, so none of them is patched."""
+    weak = "__attribute__((weak)) int pick(int n) { int s = 0; while (n--) s += n; return s; }\n"
+    strong = "int pick(int n) { int s = 0; while (n--) s ^= n * 3; return s; }\n"
+    user = "int pick(int); int main(int c, char **v) { (void)v; return pick(c) * 0; }\n"
+    image = Image(compiled({"weak.c": weak, "strong.c": strong, "user.c": user}, "-O2"))
+    output(compiled({"weak.c": weak, "strong.c": strong, "user.c": user}, "-O2"))
+    assert len(image.named("pick", PATCHABLE)) == 1
+    slots = [row for row in image.rows if row.kind == GOT]
+    assert len({row.module for row in slots}) >= 2
+
+
+def test_common_variables_are_bound_by_their_slot(compiled: Build) -> None:
+    one = "int both[8]; int f(int n) { int s = 0; while (n--) s += both[n & 7]++; return s; }\n"
+    two = "int both[8]; int f(int); int main(void) { both[0] = 1; return f(1) - both[0] + 1; }\n"
+    for linker in ("bfd", "lld"):
+        path = compiled({"one.c": one, "two.c": two}, f"-O2 -fcommon -fuse-ld={linker}")
+        output(path)
+        assert not Image(path).named("both", DEFINITION)
