@@ -35,6 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     answers = {
         "--cflags": " ".join(cflags(library_dir)),
         "--libs": " ".join(libs(library_dir)),
+        "--ldflags": "-Xlinker --eh-frame-hdr",
         "--shared-libs": " ".join(shared_libs(library_dir)),
         "--cmakedir": str(_HERE / "cmake"),
         "--pkgconfigdir": str(_HERE / "pkgconfig"),
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     helps = {
         "--cflags": "compiler flags (clang 22)",
         "--libs": "linker flags for an executable",
+        "--ldflags": "the part of --libs and --shared-libs that names no file",
         "--shared-libs": "linker flags for a shared library",
         "--cmakedir": "directory for CMAKE_PREFIX_PATH or Halo_DIR",
         "--pkgconfigdir": "directory for PKG_CONFIG_PATH",
