@@ -64,7 +64,8 @@ private:
 
 class EndPass : public PassInfoMixin<EndPass> {
 public:
-  explicit EndPass(std::shared_ptr<halo::ModuleState> State) : State(std::move(State)) {}
+  EndPass(std::shared_ptr<halo::ModuleState> State, bool IsThinLink)
+      : State(std::move(State)), IsThinLink(IsThinLink) {}
   static bool isRequired() { return true; }
 
   PreservedAnalyses run(Module &M, ModuleAnalysisManager &AM) {
@@ -74,6 +75,7 @@ public:
       halo::unpinLocals(M, *State);
       AM.invalidate(M, GlobalDCEPass().run(M, AM));
     }
+    State->IsThinLink = IsThinLink;
     halo::tableSymbols(M, *State);
     State->IsActive = false;
     return PreservedAnalyses::none();
@@ -81,6 +83,7 @@ public:
 
 private:
   std::shared_ptr<halo::ModuleState> State;
+  bool IsThinLink;
 };
 
 void registerCallbacks(PassBuilder &PB) {
@@ -91,7 +94,7 @@ void registerCallbacks(PassBuilder &PB) {
       [State](ModulePassManager &MPM, OptimizationLevel, ThinOrFullLTOPhase Phase) {
         if (Phase == ThinOrFullLTOPhase::None || Phase == ThinOrFullLTOPhase::ThinLTOPreLink ||
             Phase == ThinOrFullLTOPhase::FullLTOPreLink)
-          MPM.addPass(EndPass(State));
+          MPM.addPass(EndPass(State, Phase == ThinOrFullLTOPhase::ThinLTOPreLink));
       });
 }
 

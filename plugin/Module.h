@@ -28,6 +28,8 @@ struct Remembered {
 struct ModuleState {
   /// False: the module is left alone (sanitizers, foreign target, nothing to embed, already done).
   bool IsActive = false;
+  /// ThinLTO turns copies of inline functions that do not prevail into declarations, in place.
+  bool IsThinLink = false;
   /// First 8 bytes of the digest of the embedded bitcode.
   uint64_t Id = 0;
   llvm::StringMap<Remembered> Globals;

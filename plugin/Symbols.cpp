@@ -107,7 +107,8 @@ Constant *Table::getAccessor(GlobalVariable &GV) {
 
 void Table::addFunction(Function &F, const Remembered &R) {
   bool IsReplaceable = isReplaceable(F);
-  if (R.IsPatchable) {
+  // An alias cannot outlive its function's body.
+  if (R.IsPatchable && !(IsReplaceable && State.IsThinLink && F.isWeakForLinker())) {
     // The entry is this module's own body, wherever the name leads.
     Constant *Body = &F;
     if (IsReplaceable)
@@ -262,7 +263,9 @@ void Table::write() {
     // Members of a group live and die together, and ThinLTO takes the bodies of those that another
     // module has from under the metadata.
     if (!Holder->hasComdat())
-      Holder->setMetadata(LLVMContext::MD_associated, MDNode::get(C, ValueAsMetadata::get(Carrier)));
+      // In ThinLTO the carrier may become a declaration; a table tied to it would then be invalid.
+      if (!(State.IsThinLink && Carrier->isWeakForLinker()))
+        Holder->setMetadata(LLVMContext::MD_associated, MDNode::get(C, ValueAsMetadata::get(Carrier)));
     Tables.push_back(Holder);
   }
   appendToCompilerUsed(M, Tables);
