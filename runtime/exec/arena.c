@@ -15,6 +15,7 @@
 #define DEFAULT_LIMIT_BYTES (512ull << 20)
 #define PAGE_BYTES 4096ull
 #define ATTEMPTS 4
+#define HOME_ATTEMPTS 16
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -39,12 +40,63 @@ static bool map_at(uint64_t address, uint64_t bytes) {
   return false;
 }
 
+/* Below the image from near to far, then from the far end above: as gaps.c does, without looking. */
+bool halo_arena_settle(struct halo_arena *arena, uint64_t bytes) {
+  struct halo_reach reach = halo_reach_of(arena->low, arena->high);
+  uint64_t image_low = arena->low & ~(PAGE_BYTES - 1);
+  for (uint64_t i = 1; i <= HOME_ATTEMPTS; i++) {
+    uint64_t below = image_low - i * bytes, above = reach.high - i * bytes;
+    uint64_t address = 0;
+    if (image_low > i * bytes && below >= reach.low && map_at(below, bytes))
+      address = below;
+    else if (above > reach.image_high && above < reach.high && map_at(above, bytes))
+      address = above;
+    if (address) {
+      arena->home_low = address;
+      arena->home_high = address + bytes;
+      return true;
+    }
+  }
+  return false;
+}
+
+/* The highest room between the blocks of the home; 0: none. */
+static uint64_t reserve_at_home(const struct halo_arena *arena, uint64_t bytes) {
+  uint64_t high = arena->home_high;
+  while (high >= arena->home_low + bytes && high - bytes < high) {
+    const struct halo_block *block = arena->blocks;
+    while (block && (block->address >= high || block->address + block->bytes <= high - bytes))
+      block = block->next;
+    if (!block)
+      return high - bytes;
+    high = block->address;
+  }
+  return 0;
+}
+
+static bool is_at_home(const struct halo_arena *arena, const struct halo_block *block) {
+  return block->address >= arena->home_low && block->address < arena->home_high;
+}
+
+static void unmap(const struct halo_arena *arena, const struct halo_block *block) {
+  void *address = (void *)(uintptr_t)block->address;
+  if (is_at_home(arena, block)) /* others must not come to live there */
+    halo_sys_mmap(address, block->bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+                  -1, 0);
+  else
+    halo_sys_munmap(address, block->bytes);
+}
+
 /* The last block's lower neighbour is tried first: no look at the memory map, and blocks merge
  * into one mapping. Else the map is searched; another thread may be faster, so try again. */
 static uint64_t reserve_near(const struct halo_arena *arena, uint64_t bytes) {
   struct halo_reach reach = halo_reach_of(arena->low, arena->high);
   const struct halo_block *last = arena->blocks;
-  if (last && last->address >= reach.low + bytes && map_at(last->address - bytes, bytes))
+  uint64_t home = reserve_at_home(arena, bytes);
+  if (home)
+    return home;
+  if (last && !is_at_home(arena, last) && last->address >= reach.low + bytes &&
+      map_at(last->address - bytes, bytes))
     return last->address - bytes;
   for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
     uint64_t address = halo_gap_find(&reach, bytes);
@@ -88,7 +140,7 @@ int halo_arena_release(struct halo_arena *arena, uint64_t address) {
       continue;
     while (block->regions)
       halo_region_remove(block, block->regions);
-    halo_sys_munmap((void *)(uintptr_t)block->address, block->bytes);
+    unmap(arena, block);
     arena->reserved_bytes -= block->bytes;
     *at = block->next;
     halo_pool_give(&block_pool, block);

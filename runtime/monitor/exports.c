@@ -40,10 +40,10 @@ static uint64_t absolute(const struct halo_module *module, uint64_t value) {
 
 static bool read_dynamic(const struct halo_module *module, struct dynamic *found) {
   memset(found, 0, sizeof *found);
-  for (uint64_t at = module->dynamic, i = 0; at && i < 128; i++, at += sizeof(Elf64_Dyn)) {
-    Elf64_Dyn entry;
-    if (!halo_peek(at, &entry, sizeof entry) || entry.d_tag == DT_NULL)
-      break;
+  Elf64_Dyn entries[128];
+  size_t have = module->dynamic ? halo_peek_some(module->dynamic, entries, sizeof entries) : 0;
+  for (size_t i = 0; i < have / sizeof entries[0] && entries[i].d_tag != DT_NULL; i++) {
+    Elf64_Dyn entry = entries[i];
     uint64_t value = absolute(module, entry.d_un.d_ptr);
     if (entry.d_tag == DT_GNU_HASH)
       found->hash = value;

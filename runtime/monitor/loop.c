@@ -162,7 +162,7 @@ void halo_loop_run(uint64_t delay_ns) {
     if (fd >= 0) {
       if (!has_begun) {
         halo_code_begin();
-        halo_unwinder_begin();
+        halo_unwinder_report();
         has_begun = true;
       }
       uint64_t begin_ns = halo_sys_now_ns();

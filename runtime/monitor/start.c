@@ -13,6 +13,7 @@
 #include "settings.h"
 #include "threads.h"
 #include "trial.h"
+#include "unwinder.h"
 
 #include <elf.h>
 #include <sys/auxv.h>
@@ -91,6 +92,7 @@ __attribute__((constructor(101), used)) static void halo_monitor_start(void) {
   halo_modules_begin(getauxval(AT_PHDR), getauxval(AT_PHNUM));
   halo_images_begin();
   halo_images_on_gone(halo_entries_forget_image);
+  halo_unwinder_begin();
   is_running = start_thread(false);
   if (!is_running)
     halo_sys_munmap(stack, STACK_BYTES);

@@ -1,24 +1,52 @@
-/* unwinder.c: libgcc_s's registration functions, by its symbol table: dlsym and dlopen take locks
- * and need libc's thread block.
+/* unwinder.c: finds the unwinder by the modules' symbol tables and takes its lock once, at start.
+ *
+ * Each image that is there at start gets address space of its own for its variants, whose tables
+ * nobody else's can hide. Its size is a compromise with programs that lock their memory: mlockall
+ * counts it.
  */
 #include "unwinder.h"
 
 #include "builtins.h"
 #include "halo/exec.h"
+#include "halo/sys.h"
 #include "images.h"
+#include "log.h"
 
 #include <string.h>
 
-static uint64_t find(const char *name) { return halo_exports_find(name, strlen(name)); }
+#define HOME_BYTES (16ull << 20)
+
+static void *find(const char *name) { return (void *)(uintptr_t)halo_exports_find(name, strlen(name)); }
+
+static bool is_indexed, has_unwinder;
+
+/* Address space is counted where it is limited. */
+static bool has_room(void) {
+  struct rlimit limit = {0, 0};
+  return halo_sys_getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY;
+}
 
 void halo_unwinder_begin(void) {
-  halo_unwind_adopt((void *)(uintptr_t)find("__register_frame_info"),
-                    (void *)(uintptr_t)find("__deregister_frame_info"));
+  void *add = find("__register_frame_info"); /* most C programs have none: no need to look on */
+  has_unwinder = halo_unwind_begin(add, add ? find("__deregister_frame_info") : NULL,
+                                   add ? find("_Unwind_Find_FDE") : NULL) > 0;
+  if (!has_unwinder)
+    return;
+  struct halo_image *image;
+  for (size_t i = 0; has_room() && (image = halo_images_at(i)); i++)
+    if (halo_arena_settle(&image->arena, HOME_BYTES))
+      is_indexed |= halo_unwind_cover(image->arena.home_low, image->arena.home_high);
+  is_indexed |= halo_unwind_cover(0, UINT64_MAX);
+}
+
+void halo_unwinder_report(void) {
+  if (has_unwinder && !is_indexed)
+    halo_log(HALO_LOG_INFO, "an unwinder of another kind: its lock is taken for each unwind table");
 }
 
 void halo_unwinder_refresh(void) {
   static uint64_t generation;
-  if (generation != halo_images_generation())
-    halo_unwinder_begin();
+  if (generation != halo_images_generation() && halo_unwind_meet(find("__register_frame_info")))
+    halo_log(HALO_LOG_INFO, "an unwinder was loaded after start: C++ code is left alone");
   generation = halo_images_generation();
 }

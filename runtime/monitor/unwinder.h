@@ -1,9 +1,12 @@
-/* unwinder.h: finds the program's unwinder, for exec's unwind tables. Monitor thread only. */
+/* unwinder.h: finds the program's unwinder, for exec's unwind tables. */
 #ifndef HALO_MONITOR_UNWINDER_H
 #define HALO_MONITOR_UNWINDER_H
 
+/* On the program's own thread, before the monitor's starts: takes the unwinder's lock. */
 void halo_unwinder_begin(void);
-/* A library that was opened may have brought one; tables linked before are then made known to it. */
+/* Monitor thread: says what begin could not. */
+void halo_unwinder_report(void);
+/* Monitor thread: notices an unwinder that a library opened since then has brought. */
 void halo_unwinder_refresh(void);
 
 #endif

@@ -6,13 +6,13 @@
  * access.c    __llvm_orc_bootstrap_mem_*: read and write memory; a bad address is an error, not a
  *             fault, where the kernel offers process_vm_readv.
  * unwind.c    llvm_orc_{register,deregister}EHFrameAllocAction without malloc
- *             (__register_frame_info with our own storage).
+ *             (__register_frame_info with our own storage, or without it; see below).
  * debugger.c  llvm_orc_registerJITLoaderGDBAllocAction, __jit_debug_descriptor.
  * dylib.c     SimpleExecutorDylibManager (the stand-alone executor only).
  * run.c       run_as_{main,void_function,int_function} (the stand-alone executor only).
  *
  * One thread at a time (the session's turn). Except dylib.c and run.c nothing here uses malloc,
- * errno, stdio or libc locks, unwind.c with the exception that halo_unwind_prepare documents.
+ * errno, stdio or libc locks, except unwind.c where halo_unwind_prepare was used.
  */
 #ifndef HALO_EXEC_H
 #define HALO_EXEC_H
@@ -25,10 +25,14 @@ struct halo_arena {
   uint64_t low, high;
   uint64_t reserved_bytes; /* in use now */
   uint64_t limit_bytes;    /* refuse beyond this; 0: 512 MiB */
+  uint64_t home_low, home_high; /* kept for this arena alone, filled first; see halo_arena_settle */
   struct halo_block *blocks;
 };
 
 void halo_arena_init(struct halo_arena *arena, uint64_t low, uint64_t high);
+/* Takes address space for good, in reach and for this arena alone, in a few tries without reading
+ * the memory map. Blocks come from it while it has room. False: none was free. */
+bool halo_arena_settle(struct halo_arena *arena, uint64_t bytes);
 /* Reserves address space (PROT_NONE) for the arena; 0 when there is none in reach. */
 uint64_t halo_arena_reserve(struct halo_arena *arena, uint64_t bytes);
 /* Gives a block back, by its first address. Runs no dealloc actions. 0 or a negative halo_status. */
@@ -60,13 +64,21 @@ int halo_memory_write(uint64_t to, const void *from, size_t bytes);
  * thread-local storage. May be called again (a later dlopen may have brought libgcc_s). Static
  * executables have the weak reference only. Returns how many registries are known (0, 1 or 2).
  *
- * The registration itself runs on whatever thread serves the session. libgcc up to 12 takes one
- * mutex and allocates nothing. From 13 on it allocates tree nodes with malloc. */
+ * Then each section is registered by libgcc's own functions: they lock, and from libgcc 13 on
+ * they allocate. */
 int halo_unwind_prepare(bool may_load);
-/* For a thread that libc does not know: the program's own functions (weak reference) and those the
- * caller found (null: none). Sections linked before are registered with a newcomer; from now on a
- * process without any unwinder is no error, as nobody there can ask for tables. */
-void halo_unwind_adopt(void *add, void *remove);
+/* For a session on a thread that libc does not know, which must never take libgcc's lock. Both on
+ * the program's own thread, before that session's starts. begin: the program's own registry (weak
+ * reference) and the one that the caller found (null: none) are to be told of tables; a process
+ * without any is no error, as nobody there can ask. Returns how many there are. cover: tables of
+ * code in [low, high) are indexed from now on, see exec/index.h; 0, UINT64_MAX: of code anywhere.
+ * Where no cover succeeds, sections are registered as above. */
+size_t halo_unwind_begin(void *add, void *remove, void *find);
+bool halo_unwind_cover(uint64_t low, uint64_t high);
+/* On the session's thread: a registry that is in the process now. One that was not there at begin
+ * cannot be told of tables: from then on code with a personality (C++) is refused. True: it is the
+ * first such. */
+bool halo_unwind_meet(void *add);
 /* For processes whose session runs on a thread that libc knows: prepare(true) on first need. */
 void halo_unwind_prepare_on_demand(void);
 
