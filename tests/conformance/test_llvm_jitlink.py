@@ -82,4 +82,3 @@ def test_gdb_breaks_at_linked_code_by_name(
     seen = transcript.read_text()
     assert "jit_leaf (x=4) at " in seen
     assert " in main (argc=2, " in seen
-    assert " in run_as_main " in seen
