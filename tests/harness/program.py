@@ -73,11 +73,8 @@ def build(program: Program, tools: Tools, cache: BuildCache, *, is_halo: bool) -
             is_cxx = path.suffix in CXX
             driver = tools.compiler(is_halo=is_halo and is_halo_library, is_cxx=is_cxx)
             extra = switch if is_halo_library else []
-            call(
-                [driver, *COMMON, *program.flags, *extra, "-fPIC", "-shared", path.name]
-                + ["-o", directory / name],
-                path.parent,
-            )
+            line = [driver, *COMMON, *program.flags, *extra, "-fPIC", "-shared", path.name]
+            call([*line, "-o", directory / name], path.parent)
         objects: list[Path] = []
         for number, source in enumerate(program.sources):
             path = PROGRAMS / source
@@ -86,10 +83,7 @@ def build(program: Program, tools: Tools, cache: BuildCache, *, is_halo: bool) -
             line = [driver, *COMMON, *program.flags, *switch, "-c", path.name, "-o", objects[-1]]
             call(line, path.parent)
         driver = tools.compiler(is_halo=is_halo, is_cxx=program.is_cxx)
-        call(
-            [driver, *COMMON, *program.flags, *switch, *objects]
-            + [*program.link, "-o", directory / program.name],
-            directory,
-        )
+        line = [driver, *COMMON, *program.flags, *switch, *objects, *program.link]
+        call([*line, "-o", directory / program.name], directory)
 
     return cache.directory(f"{is_halo} {program}", fill) / program.name

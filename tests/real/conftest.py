@@ -1,4 +1,4 @@
-"""Which projects to build: all when tests/real is asked for by name (`make test-real`), else two."""
+"""Which projects to build: all when tests/real is asked for by name, else two."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ OWN = (
         "sqlite3",
         "sqlite3",
         [
-            './configure --disable-tcl --disable-readline --enable-static --disable-shared CC="$CC"',
+            './configure --disable-tcl --disable-readline --disable-shared CC="$CC"',
             "make sqlite3",
         ],
         ["test \"$(echo 'select 6 * 7;' | ./sqlite3 :memory:)\" = 42"],

@@ -7,7 +7,6 @@ prints, and be swapped under `stress` where that is checked.
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -305,11 +304,11 @@ def test_builds_are_reproducible(project: Project, tools: Tools) -> None:
 
 
 def test_output_to_dev_null(project: Project, tools: Tools) -> None:
-    before = os.stat("/dev/null")
+    before = Path("/dev/null").stat()
     project.call(tools.halo_clang, *FLAGS, "-c", "part.c", "-o", "/dev/null")
     project.call(tools.halo_clang, *FLAGS, "-S", "part.c", "-o", "/dev/null")
     project.call(tools.halo_clang, *FLAGS, "-E", "part.c", "-o", "/dev/null")
-    after = os.stat("/dev/null")
+    after = Path("/dev/null").stat()
     assert (before.st_rdev, before.st_mode) == (after.st_rdev, after.st_mode)
 
 

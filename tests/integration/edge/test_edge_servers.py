@@ -184,12 +184,14 @@ def test_server_killed_at_any_moment(
 ) -> None:
     """kill -9 after so many steps of the story, most of them in the middle of a message."""
     for number, line in enumerate(("listening at", "connected:", "learned", "stress:")):
-        with Server(tools, tmp_path / str(number), "--strategy", "stress") as server:
-            with ThreadPoolExecutor(1) as pool:
-                running = pool.submit(run, [halo, MILLISECONDS], extra=server.address)
-                server.wait_for(line)
-                server.kill()
-                check(running.result(), plain)
+        with (
+            Server(tools, tmp_path / str(number), "--strategy", "stress") as server,
+            ThreadPoolExecutor(1) as pool,
+        ):
+            running = pool.submit(run, [halo, MILLISECONDS], extra=server.address)
+            server.wait_for(line)
+            server.kill()
+            check(running.result(), plain)
 
 
 def test_server_restarted(halo: Path, plain: Outcome, tools: Tools, tmp_path: Path) -> None:
