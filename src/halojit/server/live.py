@@ -15,7 +15,7 @@ from functools import cached_property
 from halojit.build.build import BuildError
 from halojit.build.cache import Builder
 from halojit.build.pool import WorkerDied
-from halojit.model.events import Event
+from halojit.model.events import Event, Warned
 from halojit.model.function import Function, Place, reachable
 from halojit.model.image import Image, Process
 from halojit.model.region import Recipe, Request, Variant
@@ -138,10 +138,12 @@ class Live:
         except GoneError:
             raise
         except (BuildError, ChannelError, WorkerDied, ValueError) as error:
-            log.warning("%s: %s stays as it is: %s", self.label, image.path, error)
+            self._warn(f"{image.path} stays as it is: {error}")
             return
+        if not build.functions and not build.skipped:
+            self._warn(f"{image.path} stays as it is: its bitcode section holds no module")
         for reason in build.skipped:
-            log.warning("%s: %s: a module is left out: %s", self.label, image.path, reason)
+            self._warn(f"{image.path}: a module is left out: {reason}")
         known = LiveImage(image, build, table)
         self.images[image.id] = known
         self.frames.add_image(image, build.functions.values(), table)
@@ -153,6 +155,9 @@ class Live:
             len(build.functions),
             len(known.entries),
         )
+
+    def _warn(self, message: str) -> None:
+        self.tell(Warned(self.pid, self.at_s(), message))
 
     def function(self, place: Place) -> Function | None:
         known = self.images.get(place.image)

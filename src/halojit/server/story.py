@@ -118,7 +118,8 @@ class Story:
     def _tell(self, event: events.Event) -> None:
         text = journal.line(event)
         if text is not None:
-            log.info("%s %.2f s: %s", self._label, event.at_s, text)
+            level = logging.WARNING if isinstance(event, events.Warned) else logging.INFO
+            log.log(level, "%s %.2f s: %s", self._label, event.at_s, text)
         self._listener(event)
 
 
