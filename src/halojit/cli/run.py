@@ -167,7 +167,8 @@ def _explain_absence(report: Report, command: str) -> None:
             carries = False
     if carries:
         report.messages.append(
-            f"{command} carries Halo but did not connect: it ended too soon, or HALO_DISABLE is set"
+            f"{command} carries Halo but did not connect: it ended too soon, its link lacked "
+            "-fhalo, or HALO_DISABLE is set"
         )
     else:
         report.messages.append(
