@@ -23,6 +23,7 @@ struct halo_frames {
   uint64_t low, high; /* the addresses described: [low, high) */
   const void *end;    /* of this record and the entries, which are part of it */
   bool has_personality;
+  size_t area; /* the index's own note */
   size_t count;
   const struct halo_fde *entries[]; /* sorted by pc */
 };

@@ -7,10 +7,11 @@
  *                                              vector: key, count, entries by pc ...
  *
  * libgcc 12 asks only the first object that begins at or below the address looked for. An area in
- * memory of ours cannot be hidden by others, nor hide them. "Everything" comes last: objects that
- * begin below an entry hide it. The first object, asked for nothing, shows us the list: what would
- * be hidden is refused. libgcc 13 finds objects by the range of the table they were registered
- * with: an area of ours works there too, everything does not, and the trial tells.
+ * memory of ours cannot be hidden by others, nor hide them. Code elsewhere goes to that of our
+ * objects which would be asked, if it is one of ours that would: the first object, asked for
+ * nothing, shows us the list. An object that libgcc was told of but has not sorted in yet is not
+ * seen there. libgcc 13 finds objects by the range of the table they were registered with: an
+ * area of ours works there too, everything does not, and the trial tells.
  */
 #include "index.h"
 
@@ -54,8 +55,9 @@ static struct area areas[AREAS]; /* everything is the last */
 static size_t area_count, registry_count;
 static struct entry *first_objects[HALO_REGISTRIES];
 
-/* Two functions that do not exist, to try an area out with. */
+/* Addresses in no code, for the sections that objects are registered with. */
 static char nowhere[64];
+#define LOW_ADDRESS 4096u /* in no module, and below all objects */
 
 static struct vector *make_vector(size_t count) {
   static const char key; /* the address of no section */
@@ -105,7 +107,7 @@ static bool try_out(const struct halo_registry *registries, struct area *area) {
   uint8_t tables[2][HALO_FRAMES_LEAST_BYTES] __attribute__((aligned(8)));
   const struct halo_fde *entries[2];
   struct vector *vectors[2];
-  uint64_t at = area->low ? area->low : (uint64_t)(uintptr_t)nowhere;
+  uint64_t at = area->low ? area->low : LOW_ADDRESS;
   bool is_good = true;
   for (size_t i = 0; i < 2; i++) {
     entries[i] = halo_frames_write_least(tables[i], at + 16 * i, 16);
@@ -131,22 +133,21 @@ static bool try_out(const struct halo_registry *registries, struct area *area) {
 
 static bool is_everything(const struct area *area) { return area->low == 0; }
 
-/* Whether an object of somebody else's would be asked instead of everything. The list is read while
- * others may change it: each step is checked, and a list that makes no sense hides. */
-static bool is_hidden(uint64_t pc) {
+/* Whether an object of somebody else's would be asked for `pc` instead of the area's. The list is
+ * read while others may change it: each step is checked, and a list that makes no sense hides. */
+static bool is_hidden(const struct area *area, uint64_t pc) {
   for (size_t i = 0; i < registry_count; i++) {
     const struct object *at = &first_objects[i]->object;
     for (size_t seen = 0;; seen++) {
       struct object object;
-      if (seen == OBJECTS_SEEN || halo_memory_read(&object, (uint64_t)(uintptr_t)at, 48) != 0)
+      if (!at || seen == OBJECTS_SEEN ||
+          halo_memory_read(&object, (uint64_t)(uintptr_t)at, offsetof(struct object, spare)) != 0)
         return true;
       if (object.first <= pc) {
-        if (at != &areas[AREAS - 1].entries[i]->object)
+        if (at != &area->entries[i]->object)
           return true;
         break;
       }
-      if (!object.next)
-        return true;
       at = object.next;
     }
   }
@@ -194,7 +195,7 @@ bool halo_index_cover(const struct halo_registry *registries, size_t count, uint
     area->entries[i] = enter(&registries[i], empty, low, begin, bytes);
     is_entered = area->entries[i];
   }
-  if (!is_entered || !try_out(registries, area) || (is_all && is_hidden((uint64_t)(uintptr_t)nowhere))) {
+  if (!is_entered || !try_out(registries, area)) {
     leave_area(registries, area);
     return false;
   }
@@ -204,12 +205,17 @@ bool halo_index_cover(const struct halo_registry *registries, size_t count, uint
 
 bool halo_index_exists(void) { return area_count || areas[AREAS - 1].high; }
 
-static struct area *area_of(const struct halo_frames *frames) {
-  for (size_t i = 0; i < area_count; i++)
+/* The area of ours around the code; else, where everything is covered, the one asked for it. */
+static struct area *area_for(const struct halo_frames *frames) {
+  struct area *all = &areas[AREAS - 1], *nearest = all;
+  for (size_t i = 0; i < area_count; i++) {
     if (frames->low >= areas[i].low && frames->high <= areas[i].high)
       return &areas[i];
-  struct area *all = &areas[AREAS - 1];
-  return all->high ? all : NULL;
+    if (areas[i].low <= frames->low && areas[i].low > nearest->low)
+      nearest = &areas[i];
+  }
+  return all->high && !is_hidden(nearest, frames->low) && !is_hidden(nearest, frames->high - 1) ? nearest
+                                                                                                : NULL;
 }
 
 static bool is_part_of(const struct halo_fde *entry, const struct halo_frames *frames) {
@@ -217,12 +223,12 @@ static bool is_part_of(const struct halo_fde *entry, const struct halo_frames *f
   return at > (const char *)frames && at < (const char *)frames->end;
 }
 
-bool halo_index_add(const struct halo_frames *frames, const char **why) {
-  struct area *area = area_of(frames);
+bool halo_index_add(struct halo_frames *frames, const char **why) {
+  struct area *area = area_for(frames);
   if (frames->count == 0)
     return true;
   *why = "no place in the unwinder's index for the code of the unwind table at ";
-  if (!area || (is_everything(area) && is_hidden(frames->high)))
+  if (!area)
     return false;
   *why = "no memory to index the unwind table at ";
   const struct vector *old = area->vector;
@@ -236,6 +242,7 @@ bool halo_index_add(const struct halo_frames *frames, const char **why) {
     vector->entries[i] = is_old ? old->entries[from_old++] : frames->entries[from_new++];
   }
   publish(area, vector);
+  frames->area = (size_t)(area - areas);
   halo_shelf_give((void *)(uintptr_t)old);
   return true;
 }
@@ -243,8 +250,8 @@ bool halo_index_add(const struct halo_frames *frames, const char **why) {
 /* In place of a vector that no memory can be had for, the old one stays: its entries are copies,
  * which the caller then must not give back either. */
 bool halo_index_remove(const struct halo_frames *frames) {
-  struct area *area = area_of(frames);
-  if (!area || frames->count == 0)
+  struct area *area = &areas[frames->area];
+  if (frames->count == 0)
     return true;
   const struct vector *old = area->vector;
   struct vector *vector = make_vector(old->count - frames->count);

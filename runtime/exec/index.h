@@ -26,14 +26,14 @@ struct halo_registry {
 #define HALO_REGISTRIES 2
 
 /* Takes the registries' locks, on a thread that libc knows. Makes an area of [low, high): memory
- * of ours, in which nobody else's code will ever lie; or of everything, with low = 0 and high =
- * UINT64_MAX. Tries the area out; when one registry does not answer as expected, nothing is left
+ * of ours, in which nobody else's code will ever lie; or of everything else, with low = 0 and high =
+ * UINT64_MAX, at last. Tries the area out; when one registry does not answer as expected, nothing is left
  * in any and the result is false. The registries must be the same in every call. */
 bool halo_index_cover(const struct halo_registry *registries, size_t count, uint64_t low, uint64_t high);
 bool halo_index_exists(void); /* at least one area */
 
 /* Any thread, one at a time; no locks. */
-bool halo_index_add(const struct halo_frames *frames, const char **why);
+bool halo_index_add(struct halo_frames *frames, const char **why);
 /* False: no memory; the entries stay in the index, and the copy must stay too. */
 bool halo_index_remove(const struct halo_frames *frames);
 

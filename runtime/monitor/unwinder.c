@@ -32,11 +32,16 @@ void halo_unwinder_begin(void) {
                                    add ? find("_Unwind_Find_FDE") : NULL) > 0;
   if (!has_unwinder)
     return;
+  bool is_dynamic = true;
   struct halo_image *image;
-  for (size_t i = 0; has_room() && (image = halo_images_at(i)); i++)
-    if (halo_arena_settle(&image->arena, HOME_BYTES))
+  for (size_t i = 0; (image = halo_images_at(i)); i++) {
+    is_dynamic &= image->module.dynamic != 0;
+    if (has_room() && halo_arena_settle(&image->arena, HOME_BYTES))
       is_indexed |= halo_unwind_cover(image->arena.home_low, image->arena.home_high);
-  is_indexed |= halo_unwind_cover(0, UINT64_MAX);
+  }
+  /* A static executable registers itself, after us and from its first address: that hides the rest. */
+  if (is_dynamic)
+    is_indexed |= halo_unwind_cover(0, UINT64_MAX);
 }
 
 void halo_unwinder_report(void) {

@@ -230,6 +230,13 @@ static void test_busy_program(bool is_locked) {
   CHECK(block >= arena.home_low && block < arena.home_high);
   fake_code = block + 65536;
 
+  /* Code above the home, outside: the home's object is the one that libgcc asks for it. */
+  uint8_t *page = is_locked ? NULL : halo_sys_pages(4096);
+  uint64_t outside = (uint64_t)(uintptr_t)page;
+  CHECK(is_locked || outside > arena.home_high);
+  CHECK(is_locked || act(add_service, outside, write_table(page, outside + 2048, 16)));
+  CHECK(is_locked || is_found(outside + 2050));
+
   uint8_t *table = write_code(block);
   void **slot = (void **)(void *)(table + 512);
   *slot = (void *)(uintptr_t)personality;
@@ -277,6 +284,9 @@ static void test_busy_program(bool is_locked) {
   CHECK(act(remove_service, begin, end));
   run_code(walk);
   CHECK_EQUAL(walks_through, walks);
+  CHECK(is_locked || is_found(outside + 2050));
+  CHECK(is_locked || act(remove_service, outside, outside + 1));
+  CHECK(!is_found(outside + 2050));
   CHECK_EQUAL(halo_arena_release(&arena, block), 0);
   CHECK_EQUAL(halo_arena_reserve(&arena, 1 << 20), block); /* still at home */
 }
