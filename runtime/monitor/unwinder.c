@@ -45,7 +45,9 @@ void halo_unwinder_begin(void) {
 }
 
 void halo_unwinder_report(void) {
-  if (has_unwinder && !is_indexed)
+  if (is_indexed)
+    halo_log(HALO_LOG_DEBUG, "unwind tables go into an index of our own");
+  else if (has_unwinder)
     halo_log(HALO_LOG_INFO, "an unwinder of another kind: its lock is taken for each unwind table");
 }
 
