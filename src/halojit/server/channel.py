@@ -131,6 +131,7 @@ class Channel:
                 return
             if result is None:
                 answer.set_exception(ChannelError(reason))
+                answer.exception()  # whoever asked may have gone meanwhile
             else:
                 answer.set_result(result)
 

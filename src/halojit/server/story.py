@@ -110,6 +110,8 @@ class Story:
             if not work.done():
                 work.cancel()
                 await asyncio.wait((work,))
+            elif not work.cancelled():
+                work.exception()  # it ended while this story was being ended: nobody else looks
         except ChannelError as error:
             reason = str(error)
         finally:
