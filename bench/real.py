@@ -68,7 +68,8 @@ PROJECTS = {
             "lua",
             "lua5.4",
             [
-                'make -j"$JOBS" -C src linux CC="$CC -std=gnu99" MYCFLAGS="$CFLAGS" MYLDFLAGS="$CFLAGS"'
+                'make -j"$JOBS" -C src linux CC="$CC -std=gnu99" '
+                'MYCFLAGS="$CFLAGS" MYLDFLAGS="$CFLAGS"'
             ],
             ["make test", 'src/lua -e \'assert(string.rep("x", 3) == "xxx")\''],
             "src/lua",
