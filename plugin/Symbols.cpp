@@ -6,7 +6,9 @@
 //
 // A function carries its own entry and those of everything external that it refers to. So an
 // external has as many entries as it has users: with --gc-sections nobody knows in advance which
-// of them stay, and 16 bytes in a section that is not touched are cheap.
+// of them stay, and 16 bytes in a section that is not touched are cheap. Literals are listed the
+// same way: they stay in mergeable sections, which cannot carry an entry, and the linker says where
+// a merged string is.
 #include "Symbols.h"
 
 #include "halo/image.h"
@@ -42,6 +44,7 @@ public:
 
 private:
   const Remembered *find(const GlobalValue &GV) const;
+  bool canCarry(const GlobalVariable &GV) const;
   void addFunction(Function &F, const Remembered &R);
   void addVariable(GlobalVariable &GV, const Remembered &R);
   void addReferencesOf(GlobalObject &Carrier, ArrayRef<Constant *> Operands);
@@ -135,11 +138,22 @@ static bool hasBlockAddress(const Constant *C, SmallPtrSetImpl<const Constant *>
   return false;
 }
 
-void Table::addVariable(GlobalVariable &GV, const Remembered &R) {
-  // Jump tables lead into the original code; a variant has its own.
+static bool hasBlockAddress(const GlobalVariable &GV) {
   SmallPtrSet<const Constant *, 8> Seen;
-  if (R.IsLiteral || GV.isThreadLocal() || hasBlockAddress(GV.getInitializer(), Seen))
-    return;
+  return hasBlockAddress(GV.getInitializer(), Seen);
+}
+
+/// Of variables only those with an entry of their own: it keeps them. What else there is (literals,
+/// the optimizer's own tables) may be merged or rewritten after the pipeline's end.
+bool Table::canCarry(const GlobalVariable &GV) const {
+  if (GV.isDeclarationForLinker() || GV.getName().starts_with("llvm.") || GV.isThreadLocal())
+    return false;
+  const Remembered *R = find(GV);
+  // Jump tables lead into the original code; a variant has its own.
+  return R && !R->IsLiteral && !hasBlockAddress(GV);
+}
+
+void Table::addVariable(GlobalVariable &GV, const Remembered &R) {
   // The optimizer has proven that each store stores what is there already, and dropped them. A
   // variant may still have them.
   if (GV.isConstant() && !R.IsConstant)
@@ -158,9 +172,8 @@ void Table::addDefinitions() {
       if (const Remembered *R = find(F))
         addFunction(F, *R);
   for (GlobalVariable &GV : M.globals())
-    if (!GV.isDeclarationForLinker() && !GV.getName().starts_with("llvm."))
-      if (const Remembered *R = find(GV))
-        addVariable(GV, *R);
+    if (canCarry(GV))
+      addVariable(GV, *find(GV));
   for (GlobalAlias &A : M.aliases())
     if (const Remembered *R = find(A))
       if (auto *Carrier = dyn_cast_or_null<GlobalObject>(A.getAliaseeObject());
@@ -172,13 +185,20 @@ void Table::addDefinitions() {
       }
 }
 
-/// References to what is bound elsewhere: declarations, ifuncs, thread-local variables.
+/// References to what cannot carry an entry: what is bound elsewhere (declarations, ifuncs),
+/// thread-local variables, literals.
 void Table::addReference(GlobalObject &Carrier, GlobalValue &To) {
   const Remembered *R = find(To);
   if (!R)
     return;
   if (auto *Variable = dyn_cast<GlobalVariable>(&To); Variable && Variable->isThreadLocal())
     return add(Carrier, HALO_SYMBOL_TLS, *R, getAccessor(*Variable));
+  if (R->IsLiteral) {
+    auto &Literal = cast<GlobalVariable>(To);
+    if (Literal.hasInitializer() && Literal.isConstant() && !hasBlockAddress(Literal))
+      add(Carrier, HALO_SYMBOL_DEFINITION, *R, &Literal);
+    return;
+  }
   if (To.isDeclarationForLinker() || isa<GlobalIFunc>(To))
     add(Carrier, HALO_SYMBOL_GOT, *R, getSlot(To));
 }
@@ -191,6 +211,10 @@ void Table::addReferencesOf(GlobalObject &Carrier, ArrayRef<Constant *> Operands
       // __attribute__((error)): calls are expected to vanish, there is no such function.
       if (auto *F = dyn_cast<Function>(GV); !F || !(F->isIntrinsic() || F->hasFnAttribute("dontcall-error")))
         addReference(Carrier, *GV);
+      if (auto *Variable = dyn_cast<GlobalVariable>(GV);
+          Variable && Variable->hasInitializer() && !Variable->isDeclarationForLinker() &&
+          !Variable->isThreadLocal() && !Variable->hasSection() && !canCarry(*Variable))
+        Seen.insert(Variable->getInitializer());
       continue;
     }
     for (Use &Operand : C->operands())
@@ -207,8 +231,7 @@ void Table::addReferences() {
       Functions.push_back(&F);
   SmallVector<GlobalVariable *, 64> Variables;
   for (GlobalVariable &GV : M.globals())
-    if (GV.hasInitializer() && !GV.isDeclarationForLinker() && !GV.hasSection() &&
-        !GV.getName().starts_with("llvm.") && !GV.getName().starts_with("halo.got."))
+    if (canCarry(GV) && !GV.hasSection())
       Variables.push_back(&GV);
 
   for (Function *F : Functions) {
@@ -228,7 +251,7 @@ void Table::addReferences() {
     addReferencesOf(*F, Operands);
   }
   for (GlobalVariable *GV : Variables)
-    if (!GV->isThreadLocal() && !isa<ConstantData>(GV->getInitializer()))
+    if (!isa<ConstantData>(GV->getInitializer()))
       addReferencesOf(*GV, {GV->getInitializer()});
 }
 

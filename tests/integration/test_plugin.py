@@ -352,6 +352,52 @@ def test_weak_definition_is_bound_by_its_slot(compiled: Build) -> None:
     assert len({row.module for row in slots}) >= 2
 
 
+LITERALS_C = """
+#include <stdio.h>
+const char *first(void) { return "the same in both files"; }
+static const char *const names[] = {"zero", "one", "two"};
+const char *second(int n) { return names[n % 3]; }
+const char *third(void); const char *fourth(void);
+int main(int argc, char **argv) {
+  (void)argv;
+  const char *all[] = {first(), second(argc + 1), third(), fourth()};
+  for (int i = 0; i < 4; i++) printf("%lx %s\\n", (unsigned long)all[i], all[i]);
+  return 0;
+}
+"""
+MORE_LITERALS_C = """
+const char *third(void) { return "the same in both files"; }
+const char *fourth(void) { return "both files"; }
+"""
+
+
+@pytest.mark.parametrize(
+    "linker", ["bfd", "gold", "lld", "bfd -Wl,-O2", "gold -Wl,-O2", "lld -Wl,-O2"]
+)
+@pytest.mark.parametrize("flags", ["-O0", "-O2", "-O2 -fno-integrated-as"])
+def test_literals_are_where_the_linker_merged_them(
+    flags: str, linker: str, compiled: Build
+) -> None:
+    """The table leads to the address that the code uses: for copies and tails of other strings."""
+    sources = {"main.c": LITERALS_C, "more.c": MORE_LITERALS_C}
+    path = compiled(sources, f"{flags} -fno-pic -no-pie -fuse-ld={linker}")
+    image = Image(path)
+    listed: dict[tuple[int, str], set[int]] = {}
+    for frame, raw in zip(image.frames, raw_bitcode(image), strict=True):
+        text = disassemble(raw)
+        contents = dict(re.findall(r'^@(\S+) = private .* c"(.*)\\00"', text, re.MULTILINE))
+        names = {number: name for name, number in ordinals(text).items()}
+        for row in image.rows:
+            if row.module == frame.module and names.get(row.ordinal) in contents:
+                assert row.kind == DEFINITION
+                key = (row.module, contents[names[row.ordinal]])
+                listed.setdefault(key, set()).add(row.address)
+    assert all(len(addresses) == 1 for addresses in listed.values())
+    for line in output(path).splitlines():
+        address, string = line.split(" ", 1)
+        assert {int(address, 16)} in [at for (_, name), at in listed.items() if name == string]
+
+
 def test_common_variables_are_bound_by_their_slot(compiled: Build) -> None:
     one = "int both[8]; int f(int n) { int s = 0; while (n--) s += both[n & 7]++; return s; }\n"
     two = "int both[8]; int f(int); int main(void) { both[0] = 1; return f(1) - both[0] + 1; }\n"
