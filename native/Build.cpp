@@ -43,6 +43,8 @@ Error listNeeds(const Image &I, const Region &Cut, Object &Result) {
       continue;
     if (auto At = Cut.Accessors.find(Name->str()); At != Cut.Accessors.end())
       Result.Needs[At->first] = At->second;
+    else if (I.isAbsent(*Name) && !I.defines(*Name))
+      Result.Needs[Name->str()] = {}; // another library's, of which final code has no need
     else
       Result.Needs[Name->str()] = I.candidates(*Name).vec();
   }

@@ -24,8 +24,9 @@ std::string rootObstacle(llvm::Function &F);
 // Why no gate can forward calls to F; empty when one can.
 std::string gateObstacle(llvm::Function &F);
 
-// Does the image's table list F whatever became of it? The plugin leaves out statics with one call
-// and tiny leaves; what it leaves out, the ahead-of-time optimizer may have changed beyond use.
+// While nothing is known of the image's table: does it list F whatever became of it? The plugin leaves out
+// statics with one call and tiny leaves; what it leaves out, the ahead-of-time optimizer may have changed
+// beyond use.
 bool isSurelyListed(const llvm::Function &F);
 
 // Reads its own frame or return address: inlining and gates would be seen.

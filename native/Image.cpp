@@ -5,6 +5,9 @@
 #include "Rounding.h"
 #include "Target.h"
 
+#include "halo/image.h"
+#include "halo/protocol.h"
+
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SCCIterator.h"
 #include "llvm/ADT/StringExtras.h"
@@ -15,11 +18,14 @@
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Linker/Linker.h"
+#include "llvm/Support/Endian.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include <set>
 
 using namespace llvm;
+using support::endian::read32le;
+using support::endian::read64le;
 
 namespace halo {
 namespace {
@@ -112,6 +118,28 @@ ArrayRef<Candidate> Image::candidates(StringRef Name) const {
 bool Image::defines(StringRef Name) const {
   auto At = Names.find(Name);
   return At != Names.end() && At->second.IsDefined;
+}
+
+Error Image::know(ArrayRef<uint8_t> Symbols) {
+  if (Symbols.size() % sizeof(halo_resolved))
+    return createStringError(
+        formatv("the symbol table has {0} bytes, no multiple of {1}", Symbols.size(), sizeof(halo_resolved)));
+  Listed.clear();
+  IsTableKnown = true;
+  for (; !Symbols.empty(); Symbols = Symbols.drop_front(sizeof(halo_resolved))) {
+    uint64_t Module = read64le(Symbols.data() + offsetof(halo_resolved, module));
+    uint32_t KindOrdinal = read32le(Symbols.data() + offsetof(halo_resolved, kind_ordinal));
+    Listed.insert({Module, KindOrdinal & HALO_SYMBOL_ORDINAL_MASK});
+  }
+  return Error::success();
+}
+
+bool Image::isListed(StringRef Name) const {
+  return any_of(candidates(Name), [&](const Candidate &C) { return Listed.contains(C); });
+}
+
+bool Image::isAbsent(StringRef Name) const {
+  return IsTableKnown && !candidates(Name).empty() && !isListed(Name);
 }
 
 // Gives locals their unique names and notes under which (module, ordinal) each name is known.

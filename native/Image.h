@@ -3,12 +3,15 @@
 // In: Frames. Out: merged bitcode from which builds load lazily only what they need, facts about
 // every function, and for every name the (module, ordinal) pairs under which the image's symbol
 // table may list its address. Locals get names that are unique in the image; a module that can not
-// be linked in is left out, with the reason. Knows nothing of regions or recipes.
+// be linked in is left out, with the reason. Told what the program's table has, it can say which
+// names became nothing in the program: the optimizer or the linker dropped them. Knows nothing of
+// regions or recipes.
 #ifndef HALO_NATIVE_IMAGE_H
 #define HALO_NATIVE_IMAGE_H
 
 #include "Frames.h"
 
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MemoryBufferRef.h"
@@ -53,6 +56,14 @@ public:
   bool knows(llvm::StringRef Name) const { return Names.contains(Name); }
   bool defines(llvm::StringRef Name) const;
 
+  // Takes the program's table: an array of struct halo_resolved, of which addresses do not matter.
+  llvm::Error know(llvm::ArrayRef<uint8_t> Symbols);
+  bool isTableKnown() const { return IsTableKnown; }
+  // Surely in the table, surely not in it; neither while nothing is known of the table, nor for
+  // locals of an object that was linked twice.
+  bool isListed(llvm::StringRef Name) const;
+  bool isAbsent(llvm::StringRef Name) const;
+
 private:
   struct Name {
     std::vector<Candidate> Candidates;
@@ -66,6 +77,8 @@ private:
   void gather(llvm::Module &Merged);
 
   NameMap Names;
+  bool IsTableKnown = false;
+  llvm::DenseSet<Candidate> Listed;
   llvm::StringMap<size_t> Index;
   std::vector<FunctionFacts> Functions;
   std::vector<std::string> Skipped;

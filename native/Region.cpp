@@ -80,6 +80,7 @@ Function &declareOriginal(const Image &I, Function &Copy, StringRef Name) {
 
 void makeCopy(const Image &I, Function &F, bool IsRoot) {
   std::string Name = F.getName().str();
+  bool HasOriginal = !isOnlyOurs(I, F);
   F.setName(copyName(Name));
   auto IsOwnUse = [&](Use &U) {
     auto *Call = dyn_cast<CallBase>(U.getUser());
@@ -87,16 +88,18 @@ void makeCopy(const Image &I, Function &F, bool IsRoot) {
            isa<BlockAddress>(U.getUser());
   };
   // Declared under the linkage that F has now; F's own linkage changes after it.
-  Function &Original = declareOriginal(I, F, Name);
-  F.replaceUsesWithIf(&Original, [&](Use &U) { return !IsOwnUse(U) && U.getUser() != &Original; });
+  if (HasOriginal) {
+    Function &Original = declareOriginal(I, F, Name);
+    F.replaceUsesWithIf(&Original, [&](Use &U) { return !IsOwnUse(U) && U.getUser() != &Original; });
+    if (Original.use_empty())
+      Original.eraseFromParent();
+  }
   F.setComdat(nullptr);
   F.setSection("");
   F.setPartition("");
   F.setLinkage(IsRoot ? GlobalValue::ExternalLinkage : GlobalValue::InternalLinkage);
   F.setVisibility(IsRoot ? GlobalValue::HiddenVisibility : GlobalValue::DefaultVisibility);
   F.setDSOLocal(true);
-  if (Original.use_empty())
-    Original.eraseFromParent();
 }
 
 // Blocks whose addresses a constant holds: of functions in the region, or of others too?
@@ -122,6 +125,17 @@ Blocks blocksIn(Constant *C, const SetVector<Function *> &Copied) {
   return Found;
 }
 
+// Does the region get a constant of its own? A guess while nothing is known of the table: literals
+// and small constants without an address of meaning are, or can be, listed nowhere else.
+bool isCopied(const Image &I, const GlobalVariable &V) {
+  if (I.isTableKnown())
+    return isOnlyOurs(I, V);
+  bool HasNoAddress = V.hasLocalLinkage() && V.hasAtLeastLocalUnnamedAddr();
+  bool IsLiteral = V.hasPrivateLinkage() && V.hasGlobalUnnamedAddr();
+  uint64_t Bytes = V.getDataLayout().getTypeAllocSize(V.getValueType());
+  return IsLiteral || (HasNoAddress && Bytes <= CloneLimitBytes);
+}
+
 void makeVariable(const Image &I, GlobalVariable &V, const SetVector<Function *> &Copied) {
   V.setComdat(nullptr);
   V.setPartition("");
@@ -132,16 +146,33 @@ void makeVariable(const Image &I, GlobalVariable &V, const SetVector<Function *>
     makeProgramOwned(I, V);
     return;
   }
-  bool HasNoAddress = V.hasLocalLinkage() && V.hasAtLeastLocalUnnamedAddr();
-  bool IsLiteral = V.hasPrivateLinkage() && V.hasGlobalUnnamedAddr();
-  uint64_t Bytes = V.getDataLayout().getTypeAllocSize(V.getValueType());
-  if (Holds == Blocks::Ours || IsLiteral || (HasNoAddress && Bytes <= CloneLimitBytes)) {
+  if (Holds == Blocks::Ours || isCopied(I, V)) {
     V.setLinkage(GlobalValue::PrivateLinkage);
     V.clearMetadata();
     return;
   }
   makeProgramOwned(I, V);
   V.setLinkage(GlobalValue::AvailableExternallyLinkage);
+}
+
+// The program's constant points to the program's literal, not to the region's copy of it.
+void hideContents(GlobalVariable &V) {
+  if (!V.hasAvailableExternallyLinkage())
+    return;
+  SmallVector<Constant *, 8> Work{V.getInitializer()};
+  SmallPtrSet<Constant *, 16> Seen;
+  while (!Work.empty()) {
+    Constant *At = Work.pop_back_val();
+    if (auto *To = dyn_cast<GlobalVariable>(At); To && To->hasPrivateLinkage()) {
+      V.setInitializer(nullptr);
+      V.setLinkage(GlobalValue::ExternalLinkage);
+      return;
+    }
+    if (isa<ConstantData>(At) || isa<GlobalValue>(At) || isa<BlockAddress>(At) || !Seen.insert(At).second)
+      continue;
+    for (Value *Operand : At->operand_values())
+      Work.push_back(cast<Constant>(Operand));
+  }
 }
 
 // Aliases and resolvers are the program's: what they stand for is decided there.
@@ -215,6 +246,8 @@ Expected<Region> extract(const Image &I, Module &M, ArrayRef<std::string> Roots,
     makeCopy(I, *F, IsRoot.contains(F));
   for (GlobalVariable *V : Variables)
     makeVariable(I, *V, Copied);
+  for (GlobalVariable *V : Variables)
+    hideContents(*V);
   for (GlobalVariable *V : Variables)
     if (V->isThreadLocal())
       replaceThreadLocal(I, *V, Offsets, Result.Accessors);

@@ -9,8 +9,12 @@
 //     a function as a value       -> the program's function (its body is known: calls through
 //                                    it can still be inlined)
 //     variables                   -> the program's
-//     named constants             -> the program's, contents known
-//     literals, jump tables       -> copies
+//     constants, literals         -> the program's, contents known
+//     jump tables                 -> copies
+//     what the program dropped    -> copies, whose addresses may be taken: nobody has another
+//
+// Of an image whose table is not known literals are copied, and contents that lead to them are not
+// known.
 #ifndef HALO_NATIVE_REGION_H
 #define HALO_NATIVE_REGION_H
 

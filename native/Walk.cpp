@@ -67,14 +67,19 @@ private:
     bool IsWorthIt = !IsCold && !F.doesNotReturn() && !F.hasFnAttribute(Attribute::Cold) &&
                      Facts->Instructions <= Limit / CalleeShare &&
                      Instructions + Facts->Instructions <= Limit;
-    if (!Facts->IsListed || IsWorthIt)
+    bool HasSymbol = TheImage.isListed(F.getName()) || (Facts->IsListed && !TheImage.isAbsent(F.getName()));
+    if (!HasSymbol || IsWorthIt)
       copy(F, *Facts);
   }
 
   void considerAddressed(Function &F) {
     const FunctionFacts *Facts = TheImage.find(F.getName());
-    if (!Facts || !Facts->CopyObstacle.empty() || F.doesNotReturn() ||
-        AddressedInstructions + Facts->Instructions > Limit / AddressedShare || Instructions > Limit)
+    if (!Facts || !Facts->CopyObstacle.empty())
+      return;
+    if (isOnlyOurs(TheImage, F))
+      return copy(F, *Facts);
+    if (F.doesNotReturn() || AddressedInstructions + Facts->Instructions > Limit / AddressedShare ||
+        Instructions > Limit)
       return;
     AddressedInstructions += Facts->Instructions;
     copy(F, *Facts);
@@ -133,6 +138,12 @@ private:
 
 bool hasKnownContents(const GlobalVariable &V) {
   return V.isConstant() && V.hasDefinitiveInitializer() && !V.isThreadLocal() && !V.hasSection();
+}
+
+bool isOnlyOurs(const Image &I, const GlobalObject &O) {
+  if (O.isDeclarationForLinker() || !I.isAbsent(O.getName()))
+    return false;
+  return O.hasLocalLinkage() || O.hasLinkOnceLinkage() || O.hasGlobalUnnamedAddr();
 }
 
 Expected<Reach> walk(const Image &I, Module &M, ArrayRef<std::string> Roots, unsigned Limit) {

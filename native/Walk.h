@@ -24,6 +24,11 @@ llvm::Expected<Reach> walk(const Image &I, llvm::Module &M, llvm::ArrayRef<std::
 // A constant whose contents a variant may know: no other definition can replace it at run time.
 bool hasKnownContents(const llvm::GlobalVariable &V);
 
+// A function or constant of which nothing is left in the program, so that nobody there holds its
+// address: the region may have one of its own. What must be emitted wherever it is defined is
+// another matter, unless its address means nothing: why it is not listed is not known.
+bool isOnlyOurs(const Image &I, const llvm::GlobalObject &O);
+
 } // namespace halo
 
 #endif

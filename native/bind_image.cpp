@@ -24,6 +24,11 @@ std::unique_ptr<Image> readImage(nb::bytes Section) {
   return unwrap(std::move(Result), Fault::Bitcode);
 }
 
+void know(Image &I, nb::bytes Symbols) {
+  if (llvm::Error E = I.know({static_cast<const uint8_t *>(Symbols.data()), Symbols.size()}))
+    raise(Fault::LLVM, llvm::toString(std::move(E)));
+}
+
 std::vector<std::string> strings(nb::handle Sequence) {
   if (PyUnicode_Check(Sequence.ptr()))
     throw nb::type_error("roots: a sequence of names, not one name");
@@ -92,6 +97,7 @@ void addImage(nb::module_ &Module) {
                      return Result;
                    })
       .def_prop_ro("skipped", &Image::skipped)
+      .def("know", &know, "symbols"_a, "Takes the program's table: an array of struct halo_resolved.")
       .def("build", &buildObject, "roots"_a, nb::kw_only(), "cpu"_a, "features"_a, "level"_a = 3,
            "options"_a = nb::none(), "tls_offsets"_a = nb::none(), "gate"_a = true,
            "Extracts the region of `roots`, optimizes it for `cpu` and emits an object.");

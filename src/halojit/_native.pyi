@@ -56,6 +56,10 @@ class Image:
     @property
     def skipped(self) -> list[str]:
         """Modules that could not be linked in, with the reason."""
+    def know(self, symbols: bytes) -> None:
+        """Tells what the program's table has: struct halo_resolved (protocol.h) as the monitor
+        sends them; addresses do not matter. Then literals are the program's own, and what the
+        program has dropped is copied into regions, its address too. Raises LLVMError."""
     def build(
         self,
         roots: Sequence[str],
@@ -100,9 +104,9 @@ class Object:
     @property
     def needs(self) -> dict[str, list[tuple[int, int]]]:
         """Undefined symbol -> (module, ordinal) candidates in the image's table, any of which
-        gives its address; an empty list is a builtin to resolve by its name. A function of another
-        library that the program's final code does not call (strlen, expanded in place) is in no
-        table: when no candidate is listed, its name is worth a try as a builtin's."""
+        gives its address; an empty list is a builtin to resolve by its name. So is, once the
+        table is known, a function of another library that the program's final code does not call
+        (strlen, expanded in place)."""
     @property
     def functions(self) -> list[str]:
         """Names of the functions it holds, roots first."""

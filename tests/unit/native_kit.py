@@ -65,6 +65,11 @@ def image(*sources: str, flags: Sequence[str] = (), language: str = "c") -> Imag
     return Image(b"".join(frame(bitcode(s, *flags, language=language)) for s in sources))
 
 
+def table(*listed: tuple[int, int]) -> bytes:
+    """What the monitor sends of a program whose table has these (module, ordinal)."""
+    return b"".join(struct.pack("<QIIQ", module, ordinal, 0, 0) for module, ordinal in listed)
+
+
 def build(of: Image, *roots: str, **options: object) -> Object:
     return of.build(roots, **({"cpu": CPU, "features": FEATURES} | options))
 

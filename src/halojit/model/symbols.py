@@ -55,6 +55,8 @@ class SymbolTable:
         self._definitions = _unambiguous(rows[(kinds <= Kind.PATCHABLE) & is_there])
         self._bound = _unambiguous(rows[kinds == Kind.GOT])
         self._accessors = _unambiguous(rows[is_tls & ~is_static_tls])
+        self.listed = _without_addresses(rows)
+        """What the table has, wherever it is: the same bytes for every process of a build."""
         self.statistics = {kind.name.lower(): int((kinds == kind).sum()) for kind in Kind}
 
     def address(self, key: Key) -> int | None:
@@ -68,6 +70,14 @@ class SymbolTable:
     def function(self, key: Key) -> int | None:
         """Where the image's own copy of a function starts; None for functions of others."""
         return self._definitions.get(key)
+
+
+def _without_addresses(rows: npt.NDArray[np.void]) -> bytes:
+    """The rows as `struct halo_resolved` with flags and addresses of zero, sorted, each once."""
+    plain = rows.copy()
+    plain["flags"] = 0
+    plain["address"] = 0
+    return np.unique(plain).tobytes()
 
 
 def _unambiguous(rows: npt.NDArray[np.void]) -> dict[Key, int]:

@@ -38,14 +38,14 @@ class Fleet:
         self._turns: dict[str, asyncio.Lock] = {}
         self.transfers = 0
 
-    async def learn(self, image: Image, fetch: Callable[[], Awaitable[bytes]]) -> Build:
+    async def learn(self, image: Image, fetch: Callable[[], Awaitable[Section]]) -> Build:
         """The image's build; `fetch` brings the section if nobody did. Raises BuildError."""
         name = image.build
         async with self._turns.setdefault(name, asyncio.Lock()):
             if name not in self._builds:
-                data = await fetch()
+                section = await fetch()
                 self.transfers += 1
-                self._builds[name] = await self._inspect(Section(data))
+                self._builds[name] = await self._inspect(section)
                 self._trim()
             self._builds.move_to_end(name)
             build = self._builds[name]

@@ -15,6 +15,7 @@ from functools import cached_property
 from halojit.build.build import BuildError
 from halojit.build.cache import Builder
 from halojit.build.pool import WorkerDied
+from halojit.build.section import Section
 from halojit.model.events import Event, Warned
 from halojit.model.function import Function, Place, reachable
 from halojit.model.image import Image, Process
@@ -133,8 +134,12 @@ class Live:
 
     async def _learn(self, image: Image) -> None:
         try:
-            build = await self._fleet.learn(image, lambda: self.services.bitcode(image))
             table = SymbolTable(await self.services.symbols(image.id))
+
+            async def fetch() -> Section:
+                return Section(await self.services.bitcode(image), table.listed)
+
+            build = await self._fleet.learn(image, fetch)
         except GoneError:
             raise
         except (BuildError, ChannelError, WorkerDied, ValueError) as error:
