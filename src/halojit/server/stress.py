@@ -23,8 +23,17 @@ SWAP_PAUSE_S = 0.01
 VARIANTS_PER_FUNCTION = 8
 CODE_LIMIT_BYTES = 96 << 20
 TELL_S = 0.5
-OPTIONS: dict[str, tuple[str, ...]] = {}
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "vectorize": ("off",),
+    "slp": ("off",),
+    "unroll": ("off",),
+    "interleave": ("off",),
+    "inline-threshold": ("0", "25", "1000"),
+    "prefer-vector-width": ("128", "256", "512"),
+}
 """Knobs and their settings to draw from, beside level, processor and gate."""
+REGION_LIMITS = ("0", "300", "1000")
+"""Small regions build fast: what counts here is how many variants there are."""
 
 
 class Stress:
@@ -112,12 +121,13 @@ class Stress:
 
     def _recipe(self, draw: random.Random) -> tuple[Recipe, bool]:
         cpu, features = draw.choice([self._host, ("x86-64", "")])
-        options = tuple(
+        options = [
             (name, draw.choice(settings))
             for name, settings in OPTIONS.items()
             if draw.random() < 0.3
-        )
-        return Recipe(cpu, features, draw.randrange(4), options), draw.random() < 0.25
+        ]
+        options.append(("region-limit", draw.choice(REGION_LIMITS)))
+        return Recipe(cpu, features, draw.randrange(4), tuple(options)), draw.random() < 0.25
 
     async def _place(
         self,
