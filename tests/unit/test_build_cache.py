@@ -42,7 +42,9 @@ def test_equal_requests_are_one_job_while_it_runs_and_after() -> None:
     assert builder.build(SECTION, request()) is first
     assert builder.build(SECTION, request(level=2)) is not first
     assert builder.build(Section(b"other"), request()) is not first
-    assert len(desk.jobs) == 3
+    assert builder.build(Section(b"bitcode", b"listed"), request()) is not first
+    assert builder.build(Section(b"bitcodelisted"), request()) is not first
+    assert len(desk.jobs) == 5
 
 
 def test_a_refusal_of_the_compiler_is_remembered() -> None:

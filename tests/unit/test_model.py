@@ -51,6 +51,16 @@ def test_thread_locals_have_offsets_or_accessors() -> None:
     assert symbols.address((7, 1)) is None
 
 
+def test_what_is_listed_is_the_same_for_every_process() -> None:
+    here = table(
+        (1, Kind.PATCHABLE, 3, 0, 0x5000), (1, Kind.GOT, 2, 0, 0x10), (1, Kind.GOT, 2, 0, 0x10)
+    )
+    there = table((1, Kind.GOT, 2, 0, 0), (1, Kind.PATCHABLE, 3, 0, 0x7000))
+    other = table((1, Kind.GOT, 2, 0, 0))
+    assert here.listed == there.listed != other.listed
+    assert SymbolTable(here.listed).listed == here.listed
+
+
 def test_a_torn_table_is_refused() -> None:
     with pytest.raises(ValueError, match="25 bytes"):
         SymbolTable(bytes(25))
