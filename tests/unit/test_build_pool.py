@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future, wait
 
 import pytest
+from native_kit import bitcode, frame, module_of, table
 
-from halojit.build.build import BuildError, inspect
+from halojit.build.build import BuildError, build, host, inspect
 from halojit.build.pool import WorkerDied, WorkerPool
 from halojit.build.section import Section
+from halojit.model.region import Recipe, Request
 
 
 @pytest.fixture
@@ -70,6 +72,16 @@ def test_sections_travel_once_and_by_digest(pool: WorkerPool) -> None:
         with pytest.raises(BuildError):
             pool.submit(inspect, section).result()
     assert pool.submit(operator.attrgetter("digest"), section).result() == section.digest
+
+
+def test_sections_bring_what_is_listed(pool: WorkerPool) -> None:
+    raw = bitcode('const char *f(void) { return "x"; }')
+    request = Request(("f",), Recipe(*pool.submit(host).result()))
+    unknown = pool.submit(build, Section(frame(raw)), request).result()
+    listed = table((module_of(raw)[0], 0))
+    known = pool.submit(build, Section(frame(raw), listed), request).result()
+    assert unknown.needs == {}
+    assert list(known.needs.values()) == [[(module_of(raw)[0], 0)]]
 
 
 def test_shutting_down_ends_what_runs_and_cancels_what_waits() -> None:

@@ -47,6 +47,7 @@ EDGE_KEEP int index_of(const char *string) {
       return i;
   return -1;
 }
+EDGE_KEEP const char *tag() { return "a literal of its own"; }
 EDGE_KEEP double square(int index) { return SQUARES[index & 7]; }
 EDGE_KEEP int classify(Base *object) {
   if (dynamic_cast<Leaf *>(object))
@@ -111,12 +112,15 @@ int main(int argc, char **argv) {
   static const unsigned char code[] = {0, 2, 0, 1, 2, 0, 3};
   const void *const first_key = key();
   const char *const first_name = name(2);
+  const char *const first_tag = tag();
+  const char *const first_day = day(3);
   const char *const first_foreign = foreign_name();
   while (edge_again()) {
     edge_say("key %d %d %d", key() == first_key, is_key(first_key), is_key(other()));
     edge_say("foreign key %d %d %d", foreign_is_key(&FOREIGN_KEY), is_key(&FOREIGN_KEY),
              foreign_table() == &FOREIGN_KEY);
     edge_say("names %s %d %d", name(2), name(2) == first_name, index_of(first_name));
+    edge_say("literals %s %d %d", tag(), tag() == first_tag, day(3) == first_day);
     edge_say("foreign name %s %d", foreign_name(), foreign_name() == first_foreign);
     int sum = 0, kinds = 0;
     double squares = 0;
