@@ -58,7 +58,8 @@ class Image:
         """Modules that could not be linked in, with the reason."""
     def know(self, symbols: bytes) -> None:
         """Tells what the program's table has: struct halo_resolved (protocol.h) as the monitor
-        sends them; addresses do not matter. Then literals are the program's own, and what the
+        sends them; addresses do not matter; a GOT entry that leads out of the image is flagged
+        HALO_RESOLVED_ELSEWHERE. Then literals are the program's own, and what the
         program has dropped is copied into regions, its address too. Raises LLVMError."""
     def build(
         self,

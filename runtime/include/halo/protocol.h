@@ -59,6 +59,7 @@ struct halo_resolved { /* 24 bytes */
                        TLS: offset from the thread pointer if STATIC_TLS, else the accessor */
 };
 #define HALO_RESOLVED_STATIC_TLS 1u /* address is an i64 offset from the thread pointer */
+#define HALO_RESOLVED_ELSEWHERE 2u  /* not sent; the controller's note: bound outside of the image */
 
 enum halo_status {
   HALO_OK = 0,
