@@ -125,17 +125,26 @@ Error Image::know(ArrayRef<uint8_t> Symbols) {
     return createStringError(
         formatv("the symbol table has {0} bytes, no multiple of {1}", Symbols.size(), sizeof(halo_resolved)));
   Listed.clear();
+  Elsewhere.clear();
   IsTableKnown = true;
   for (; !Symbols.empty(); Symbols = Symbols.drop_front(sizeof(halo_resolved))) {
     uint64_t Module = read64le(Symbols.data() + offsetof(halo_resolved, module));
     uint32_t KindOrdinal = read32le(Symbols.data() + offsetof(halo_resolved, kind_ordinal));
-    Listed.insert({Module, KindOrdinal & HALO_SYMBOL_ORDINAL_MASK});
+    uint32_t Flags = read32le(Symbols.data() + offsetof(halo_resolved, flags));
+    Candidate Key{Module, KindOrdinal & HALO_SYMBOL_ORDINAL_MASK};
+    Listed.insert(Key);
+    if (Flags & HALO_RESOLVED_ELSEWHERE)
+      Elsewhere.insert(Key);
   }
   return Error::success();
 }
 
 bool Image::isListed(StringRef Name) const {
   return any_of(candidates(Name), [&](const Candidate &C) { return Listed.contains(C); });
+}
+
+bool Image::isElsewhere(StringRef Name) const {
+  return any_of(candidates(Name), [&](const Candidate &C) { return Elsewhere.contains(C); });
 }
 
 bool Image::isAbsent(StringRef Name) const {

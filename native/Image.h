@@ -63,6 +63,8 @@ public:
   // locals of an object that was linked twice.
   bool isListed(llvm::StringRef Name) const;
   bool isAbsent(llvm::StringRef Name) const;
+  // Bound to a definition outside of the image.
+  bool isElsewhere(llvm::StringRef Name) const;
 
 private:
   struct Name {
@@ -78,7 +80,7 @@ private:
 
   NameMap Names;
   bool IsTableKnown = false;
-  llvm::DenseSet<Candidate> Listed;
+  llvm::DenseSet<Candidate> Listed, Elsewhere;
   llvm::StringMap<size_t> Index;
   std::vector<FunctionFacts> Functions;
   std::vector<std::string> Skipped;

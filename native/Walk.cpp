@@ -60,9 +60,15 @@ private:
     Called.push_back(&F);
   }
 
+  // A library's function whose name another image has taken: that one is called. Of inline functions
+  // any copy is as good.
+  bool isInterposed(const Function &F) const {
+    return F.hasExternalLinkage() && TheImage.isElsewhere(F.getName());
+  }
+
   void considerCallee(Function &F, bool IsCold) {
     const FunctionFacts *Facts = TheImage.find(F.getName());
-    if (!Facts || !Facts->CopyObstacle.empty())
+    if (!Facts || !Facts->CopyObstacle.empty() || isInterposed(F))
       return;
     bool IsWorthIt = !IsCold && !F.doesNotReturn() && !F.hasFnAttribute(Attribute::Cold) &&
                      Facts->Instructions <= Limit / CalleeShare &&
@@ -74,7 +80,7 @@ private:
 
   void considerAddressed(Function &F) {
     const FunctionFacts *Facts = TheImage.find(F.getName());
-    if (!Facts || !Facts->CopyObstacle.empty())
+    if (!Facts || !Facts->CopyObstacle.empty() || isInterposed(F))
       return;
     if (isOnlyOurs(TheImage, F))
       return copy(F, *Facts);

@@ -65,9 +65,9 @@ def image(*sources: str, flags: Sequence[str] = (), language: str = "c") -> Imag
     return Image(b"".join(frame(bitcode(s, *flags, language=language)) for s in sources))
 
 
-def table(*listed: tuple[int, int]) -> bytes:
+def table(*listed: tuple[int, int], flags: int = 0) -> bytes:
     """What the monitor sends of a program whose table has these (module, ordinal)."""
-    return b"".join(struct.pack("<QIIQ", module, ordinal, 0, 0) for module, ordinal in listed)
+    return b"".join(struct.pack("<QIIQ", module, ordinal, flags, 0) for module, ordinal in listed)
 
 
 def build(of: Image, *roots: str, **options: object) -> Object:

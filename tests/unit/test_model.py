@@ -53,12 +53,15 @@ def test_thread_locals_have_offsets_or_accessors() -> None:
 
 def test_what_is_listed_is_the_same_for_every_process() -> None:
     here = table(
-        (1, Kind.PATCHABLE, 3, 0, 0x5000), (1, Kind.GOT, 2, 0, 0x10), (1, Kind.GOT, 2, 0, 0x10)
+        (1, Kind.PATCHABLE, 3, 0, 0x5000), (1, Kind.GOT, 2, 0, 0x5010), (1, Kind.GOT, 2, 0, 0x5010)
     )
-    there = table((1, Kind.GOT, 2, 0, 0), (1, Kind.PATCHABLE, 3, 0, 0x7000))
-    other = table((1, Kind.GOT, 2, 0, 0))
-    assert here.listed == there.listed != other.listed
-    assert SymbolTable(here.listed).listed == here.listed
+    there = table((1, Kind.GOT, 2, 0, 0x7010), (1, Kind.PATCHABLE, 3, 0, 0x7000))
+    other = table((1, Kind.GOT, 2, 0, 0x7010))
+    listed = here.listed(0x5000, 0x6000)
+    assert listed == there.listed(0x7000, 0x8000)
+    assert listed != other.listed(0x7000, 0x8000)
+    # Another image's definition has taken the name.
+    assert listed != here.listed(0x5000, 0x5010)
 
 
 def test_a_torn_table_is_refused() -> None:

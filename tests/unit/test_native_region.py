@@ -403,3 +403,12 @@ def test_unlisted_functions_of_libraries_are_builtins() -> None:
 def test_a_table_of_odd_size_is_refused() -> None:
     with pytest.raises(LLVMError, match="25 bytes"):
         image("int f(void) { return 1; }").know(bytes(25))
+
+
+def test_interposed_functions_are_the_program_s() -> None:
+    source = "int inner(int x) { return x * 1000; } int f(int x) { return inner(x) + 1; }"
+    of, where = named(source, flags="-fPIC")
+    of.know(table(*where.values()))
+    assert build(of, "f", gate=False).needs == {}
+    of.know(table(where["f"]) + table(where["inner"], flags=2))
+    assert build(of, "f", gate=False).needs == {"inner": [where["inner"]]}

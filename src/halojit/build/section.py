@@ -1,4 +1,4 @@
-"""A `halo_bitcode` section, and what the build's symbol table has, by digest.
+"""A `halo_bitcode` section, and what the image's symbol table has, by digest.
 
 It is read by whoever builds: `modules` links them once and keeps the result for as long as the
 section lives. A worker pool sends each worker a section once (pool.py).
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 class Section:
-    """The bytes of an image's bitcode section, whole; `listed` is `SymbolTable.listed`, empty when
-    it is not known."""
+    """The bytes of an image's bitcode section, whole; `listed` is from `SymbolTable.listed`,
+    empty when it is not known."""
 
     def __init__(self, data: bytes, listed: bytes = b"") -> None:
         self.data = data

@@ -21,6 +21,7 @@ RESOLVED = np.dtype(
 KIND_SHIFT = 28
 ORDINAL_MASK = (1 << KIND_SHIFT) - 1
 STATIC_TLS = 1
+ELSEWHERE = 2
 
 
 class Kind(enum.IntEnum):
@@ -55,9 +56,19 @@ class SymbolTable:
         self._definitions = _unambiguous(rows[(kinds <= Kind.PATCHABLE) & is_there])
         self._bound = _unambiguous(rows[kinds == Kind.GOT])
         self._accessors = _unambiguous(rows[is_tls & ~is_static_tls])
-        self.listed = _without_addresses(rows)
-        """What the table has, wherever it is: the same bytes for every process of a build."""
+        self._rows = rows
         self.statistics = {kind.name.lower(): int((kinds == kind).sum()) for kind in Kind}
+
+    def listed(self, text_low: int, text_high: int) -> bytes:
+        """What the table has, wherever it is: the same bytes for every process of a build that
+        binds the image's names alike. The image's code is at [text_low, text_high)."""
+        plain = self._rows.copy()
+        address = plain["address"]
+        is_elsewhere = (plain["kind_ordinal"] >> KIND_SHIFT == Kind.GOT) & (address != 0)
+        is_elsewhere &= (address < text_low) | (address >= text_high)
+        plain["flags"] = np.where(is_elsewhere, ELSEWHERE, 0)
+        plain["address"] = 0
+        return np.unique(plain).tobytes()
 
     def address(self, key: Key) -> int | None:
         """The address of a variable, constant or function as the program itself binds it; 0 for
@@ -70,14 +81,6 @@ class SymbolTable:
     def function(self, key: Key) -> int | None:
         """Where the image's own copy of a function starts; None for functions of others."""
         return self._definitions.get(key)
-
-
-def _without_addresses(rows: npt.NDArray[np.void]) -> bytes:
-    """The rows as `struct halo_resolved` with flags and addresses of zero, sorted, each once."""
-    plain = rows.copy()
-    plain["flags"] = 0
-    plain["address"] = 0
-    return np.unique(plain).tobytes()
 
 
 def _unambiguous(rows: npt.NDArray[np.void]) -> dict[Key, int]:

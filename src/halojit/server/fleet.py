@@ -8,6 +8,7 @@ they take too much memory.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
@@ -38,14 +39,18 @@ class Fleet:
         self._turns: dict[str, asyncio.Lock] = {}
         self.transfers = 0
 
-    async def learn(self, image: Image, fetch: Callable[[], Awaitable[Section]]) -> Build:
-        """The image's build; `fetch` brings the section if nobody did. Raises BuildError."""
-        name = image.build
+    async def learn(
+        self, image: Image, listed: bytes, fetch: Callable[[], Awaitable[bytes]]
+    ) -> Build:
+        """The image's build; `listed` is what its table has (`SymbolTable.listed`), `fetch` brings
+        the section if nobody did. Raises BuildError."""
+        # Processes may bind the names of one library differently.
+        name = f"{image.build}/{hashlib.blake2b(listed, digest_size=8).hexdigest()}"
         async with self._turns.setdefault(name, asyncio.Lock()):
             if name not in self._builds:
-                section = await fetch()
+                data = await fetch()
                 self.transfers += 1
-                self._builds[name] = await self._inspect(section)
+                self._builds[name] = await self._inspect(Section(data, listed))
                 self._trim()
             self._builds.move_to_end(name)
             build = self._builds[name]

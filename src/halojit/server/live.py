@@ -15,7 +15,6 @@ from functools import cached_property
 from halojit.build.build import BuildError
 from halojit.build.cache import Builder
 from halojit.build.pool import WorkerDied
-from halojit.build.section import Section
 from halojit.model.events import Event, Warned
 from halojit.model.function import Function, Place, reachable
 from halojit.model.image import Image, Process
@@ -135,11 +134,8 @@ class Live:
     async def _learn(self, image: Image) -> None:
         try:
             table = SymbolTable(await self.services.symbols(image.id))
-
-            async def fetch() -> Section:
-                return Section(await self.services.bitcode(image), table.listed)
-
-            build = await self._fleet.learn(image, fetch)
+            listed = table.listed(image.text_low, image.text_high)
+            build = await self._fleet.learn(image, listed, lambda: self.services.bitcode(image))
         except GoneError:
             raise
         except (BuildError, ChannelError, WorkerDied, ValueError) as error:
