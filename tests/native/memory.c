@@ -352,14 +352,14 @@ static void arenas_are_near_their_image(const void *inside) {
 int main(void) {
   int on_stack = 0;
   set_up();
-  code_runs_and_pages_are_protected();
-  bad_requests_leave_nothing_open();
-  actions_run_in_order_and_are_undone_in_reverse();
-  strangers_are_refused();
-  memory_is_read_and_written();
-  arenas_are_near_their_image((const void *)main);
-  arenas_are_near_their_image(dlsym(RTLD_DEFAULT, "getpid"));
-  arenas_are_near_their_image(&on_stack);
+  RUN(code_runs_and_pages_are_protected());
+  RUN(bad_requests_leave_nothing_open());
+  RUN(actions_run_in_order_and_are_undone_in_reverse());
+  RUN(strangers_are_refused());
+  RUN(memory_is_read_and_written());
+  RUN(arenas_are_near_their_image((const void *)main));
+  RUN(arenas_are_near_their_image(dlsym(RTLD_DEFAULT, "getpid")));
+  RUN(arenas_are_near_their_image(&on_stack));
   halo_memory_forbid_arena(&arena);
   halo_session_close(session);
   return 0;

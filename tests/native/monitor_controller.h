@@ -10,6 +10,7 @@
 #include "halo/protocol.h"
 #include "halo/wire.h"
 
+#include <errno.h> /* program_invocation_short_name */
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -53,6 +54,7 @@ static inline void controller_begin(char **argv) {
   const char *server = getenv("HALO_SERVER");
   if (server && !strncmp(server, "unix:/tmp/halo-test-", 20)) {
     strcpy(controller_path, server + 5);
+    case_begin(program_invocation_short_name);
     controller_listen();
     return;
   }

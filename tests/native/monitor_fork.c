@@ -103,8 +103,8 @@ int main(int argc, char **argv) {
   struct halo_writer out = {0};
   halo_write_u32(&out, 100);
   controller_expect(&controller, "halo_sample_start", &out);
-  check_live_child(&controller);
-  check_many_children();
+  RUN(check_live_child(&controller));
+  RUN(check_many_children());
   controller_expect(&controller, "halo_sample_stop", NULL);
   CHECK_EQUAL(call_deployed(0), 2);
   return 0;

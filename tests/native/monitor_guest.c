@@ -117,8 +117,10 @@ int main(int argc, char **argv) {
   const char *server = getenv("HALO_SERVER");
   if (server && !strncmp(server, "unix:/tmp/halo-test-", 20)) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-      if (!strcmp(cases[i].name, argv[1]))
+      if (!strcmp(cases[i].name, argv[1])) {
+        case_begin(cases[i].name);
         return cases[i].run();
+      }
     return 99;
   }
   setenv("HALO_SAMPLER", argc > 2 ? argv[2] : "", 1);
@@ -136,6 +138,7 @@ int main(int argc, char **argv) {
     execv("/proc/self/exe", argv);
     _exit(127);
   }
+  case_begin(argv[1]);
   control();
   int status, expected = -1;
   CHECK(waitpid(program, &status, 0) == program);

@@ -155,13 +155,13 @@ int main(int argc, char **argv) {
   struct controller controller;
   controller_accept(&controller);
   CHECK_EQUAL(count_descriptors(), before + 2); /* the listener and the connection: our own */
-  check_description(&controller);
+  RUN(check_description(&controller));
   struct image image = read_image(&controller);
   CHECK_EQUAL(image.is_executable, 1);
   CHECK(image.text_low <= (uintptr_t)plain_entry && (uintptr_t)plain_entry < image.text_high);
-  check_bitcode(&controller, &image);
-  check_symbols(&controller, &image);
-  check_builtins(&controller);
-  check_errors(&controller);
+  RUN(check_bitcode(&controller, &image));
+  RUN(check_symbols(&controller, &image));
+  RUN(check_builtins(&controller));
+  RUN(check_errors(&controller));
   return 0;
 }

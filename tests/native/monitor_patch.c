@@ -108,9 +108,9 @@ int main(int argc, char **argv) {
   controller_begin(argv);
   struct controller controller;
   controller_accept(&controller);
-  check_counting(&controller);
-  check_flips(&controller);
-  check_refusals(&controller);
+  RUN(check_counting(&controller));
+  RUN(check_flips(&controller));
+  RUN(check_refusals(&controller));
   struct halo_reader in = controller_expect(&controller, "halo_retire_all", NULL);
   CHECK_EQUAL(halo_read_u64(&in), 1);
   CHECK_EQUAL(call_plain(0), 1);

@@ -111,7 +111,7 @@ int main(int argc, char **argv) {
   CHECK(halo_read_u64(&in) >= counts.all);
   for (int number = 1; number <= 64; number++) { /* no handler was left behind */
     struct sigaction now;
-    if (sigaction(number, NULL, &now) == 0)
+    if (number != SIGALRM /* check.h's */ && sigaction(number, NULL, &now) == 0)
       CHECK(now.sa_handler == SIG_DFL);
   }
   atomic_store(&is_over, true);

@@ -33,6 +33,7 @@ static void run(void *context) {
 }
 
 int main(void) {
+  case_begin("thread");
   size_t bytes = 128 << 10;
   void *pages = halo_sys_pages(bytes);
   int tid = 0;

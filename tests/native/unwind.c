@@ -123,6 +123,7 @@ static struct walk walk_through(uint64_t begin) {
 }
 
 int main(void) {
+  case_begin("unwind");
   uint8_t *page = halo_sys_pages(4096);
   struct halo_writer table = {0};
   memcpy(page, code, sizeof code);

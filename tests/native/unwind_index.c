@@ -364,6 +364,7 @@ static void test_nonsense(void) {
 static void in_child(void (*test)(void)) {
   pid_t child = fork();
   if (child == 0) {
+    alarm(CASE_LIMIT_S);
     test();
     exit(0);
   }
@@ -375,10 +376,10 @@ int main(int argc, char **argv) {
   bool is_locked = argc > 1 && !strcmp(argv[1], "locked");
   find_services();
   if (!is_locked) {
-    in_child(test_hidden);
-    in_child(test_latecomer);
-    in_child(test_nonsense);
+    RUN(in_child(test_hidden));
+    RUN(in_child(test_latecomer));
+    RUN(in_child(test_nonsense));
   }
-  test_busy_program(is_locked);
+  RUN(test_busy_program(is_locked));
   return 0;
 }

@@ -99,11 +99,11 @@ static void texts_truncate(void) {
 }
 
 int main(void) {
-  reads_what_was_written();
-  short_reads_stay_bad();
-  lengths_and_counts_are_bounded();
-  a_writer_grows_and_is_reused();
-  a_writer_without_memory_is_bad_and_quiet();
-  texts_truncate();
+  RUN(reads_what_was_written());
+  RUN(short_reads_stay_bad());
+  RUN(lengths_and_counts_are_bounded());
+  RUN(a_writer_grows_and_is_reused());
+  RUN(a_writer_without_memory_is_bad_and_quiet());
+  RUN(texts_truncate());
   return 0;
 }
