@@ -73,16 +73,30 @@ int halo_inbox_fill(struct halo_session *session) {
   return HALO_E_GONE;
 }
 
+/* What is wrong with a header; null: nothing. */
+static const char *find_fault(const struct halo_session *session, const struct halo_frame *frame) {
+  if (frame->bytes < sizeof *frame)
+    return "a frame shorter than its header";
+  if (frame->bytes > session->options.frame_limit_bytes)
+    return "a frame beyond the size limit";
+  if (frame->opcode > HALO_OPCODE_CALL)
+    return "a frame with an unknown opcode";
+  return NULL;
+}
+
+bool halo_inbox_is_ready(const struct halo_session *session) {
+  struct halo_frame frame;
+  return peek(session, &frame) &&
+         (find_fault(session, &frame) || session->inbox.bytes - session->taken >= frame.bytes);
+}
+
 int halo_inbox_take(struct halo_session *session, struct halo_frame *frame, struct halo_payload *payload) {
   struct halo_writer *inbox = &session->inbox;
   if (!peek(session, frame))
     return 0;
-  if (frame->bytes < sizeof *frame)
-    return halo_session_fault(session, HALO_E_MALFORMED, "a frame shorter than its header");
-  if (frame->bytes > session->options.frame_limit_bytes)
-    return halo_session_fault(session, HALO_E_MALFORMED, "a frame beyond the size limit");
-  if (frame->opcode > HALO_OPCODE_CALL)
-    return halo_session_fault(session, HALO_E_MALFORMED, "a frame with an unknown opcode");
+  const char *fault = find_fault(session, frame);
+  if (fault)
+    return halo_session_fault(session, HALO_E_MALFORMED, fault);
   if (inbox->bytes - session->taken < frame->bytes)
     return 0;
   size_t begin = session->taken + sizeof *frame;

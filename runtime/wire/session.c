@@ -34,6 +34,20 @@ static void wake(struct halo_waiter *waiter) {
     halo_sys_write(waiter->wake_fd, &one, sizeof one);
 }
 
+/* One read may bring frames for several threads. Whoever leaves some of them in the inbox, with
+ * its own answer or into foreign code, wakes a thread that waits: the descriptor may never become
+ * readable again for these. One is enough, as it reads on or hands over in its turn. A waiter that
+ * is not asleep looks into the inbox before it sleeps, and so does an owner that reads. */
+static void hand_over(struct halo_session *session) {
+  if (session->is_owner_reading || session->status != 1 || !halo_inbox_is_ready(session))
+    return;
+  for (struct halo_waiter *waiter = session->waiters; waiter; waiter = waiter->next)
+    if (waiter->is_asleep) {
+      wake(waiter);
+      return;
+    }
+}
+
 /* While the owner waits at the outermost level it reads for everybody, so that calls from the
  * controller run on its thread. When it goes off into foreign code, the other threads that wait
  * for answers are woken to read for themselves. */
@@ -44,6 +58,8 @@ void halo_session_yield_turn(struct halo_session *session) {
     session->is_owner_reading = false;
     for (struct halo_waiter *waiter = session->waiters; waiter; waiter = waiter->next)
       wake(waiter);
+  } else {
+    hand_over(session);
   }
   yield_turn(session);
 }
@@ -292,6 +308,11 @@ int halo_session_step(struct halo_session *session) {
 }
 
 int halo_session_wait(struct halo_session *session, int64_t timeout_ns) {
+  take_turn(session);
+  bool is_ready = session->status != 1 || halo_inbox_is_ready(session); /* a call may have left some */
+  yield_turn(session);
+  if (is_ready)
+    return 1;
   int status = halo_transport_wait(&session->transport, -1, timeout_ns);
   return status < 0 ? HALO_E_GONE : status;
 }
@@ -319,10 +340,12 @@ static int await(struct halo_session *session, struct halo_waiter *waiter) {
       continue;
     if (is_reader && (session->status != 1 || halo_inbox_fill(session) != 0))
       continue;
+    waiter->is_asleep = true;
     yield_turn(session);
     halo_transport_wait(is_reader ? &session->transport : NULL, waiter->wake_fd, -1);
     drain(waiter);
     take_turn(session);
+    waiter->is_asleep = false;
   }
   return HALO_OK;
 }
@@ -331,8 +354,11 @@ int halo_session_call(struct halo_session *session, uint64_t tag, const void *ar
                       struct halo_writer *result) {
   struct halo_waiter waiter = {.result = result, .thread = halo_sys_gettid(), .wake_fd = -1};
   bool is_owner = waiter.thread == session->owner_thread;
-  if (session->options.take_turn) /* another thread may read our answer: it must wake us */
+  if (session->options.take_turn) { /* another thread may read our answer: it must wake us */
     waiter.wake_fd = (int)halo_sys_eventfd(0, O_CLOEXEC | O_NONBLOCK);
+    if (waiter.wake_fd < 0)
+      return HALO_E_REFUSED;
+  }
   take_turn(session);
   session->owner_calls += is_owner;
   waiter.sequence = session->next_sequence++;
@@ -343,6 +369,7 @@ int halo_session_call(struct halo_session *session, uint64_t tag, const void *ar
     status = await(session, &waiter);
   unlink_waiter(session, &waiter);
   session->owner_calls -= is_owner;
+  hand_over(session);
   yield_turn(session);
   if (waiter.wake_fd >= 0)
     halo_sys_close(waiter.wake_fd);

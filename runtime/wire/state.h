@@ -30,6 +30,7 @@ struct halo_waiter {
   uint64_t sequence;
   struct halo_writer *result;
   bool is_done;
+  bool is_asleep; /* has given up its turn to wait; until it has it again */
   int thread, wake_fd;
   struct halo_waiter *next;
 };
@@ -65,6 +66,8 @@ int halo_inbox_fill(struct halo_session *session);
 /* Takes the next whole frame out. 1: taken, 0: not whole yet, negative: malformed (status set).
  * The payload's buffer must be given back. */
 int halo_inbox_take(struct halo_session *session, struct halo_frame *frame, struct halo_payload *payload);
+/* Would halo_inbox_take do something: take a frame or find a fault? */
+bool halo_inbox_is_ready(const struct halo_session *session);
 /* Ends the session: notes the reason, wakes every waiter. Returns the status. */
 int halo_session_fault(struct halo_session *session, int status, const char *what);
 

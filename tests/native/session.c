@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/socket.h>
@@ -356,18 +357,153 @@ static void threads_share_a_session(bool is_owner_away) {
   close(peer);
 }
 
+/* ---- frames for several threads in one read ---- */
+
+/* Thread A reads the answers to A and B. B has looked into an empty inbox and has given up its turn,
+ * but is held back from sleeping until A has read: the descriptor is never readable again for it. */
+struct pair {
+  struct halo_session *session;
+  sem_t b_is_leaving, a_has_read, b_has_answer;
+};
+static struct pair pair;
+static _Thread_local bool is_held;
+
+static void yield_held(void *context) {
+  pthread_mutex_unlock(context);
+  if (is_held) {
+    is_held = false;
+    CHECK(sem_post(&pair.b_is_leaving) == 0);
+    CHECK(sem_wait(&pair.a_has_read) == 0);
+  }
+}
+
+static void call_as(char name) {
+  struct halo_writer result = {0};
+  CHECK_EQUAL(halo_session_call(pair.session, 0x99, &name, 1, &result), 0);
+  CHECK(result.bytes == 1 && result.data[0] == (uint8_t)name);
+  halo_writer_free(&result);
+}
+
+static void *call_a(void *context) {
+  (void)context;
+  call_as('a');
+  return NULL;
+}
+
+static void *call_b(void *context) {
+  (void)context;
+  is_held = true;
+  call_as('b');
+  CHECK(sem_post(&pair.b_has_answer) == 0);
+  return NULL;
+}
+
+struct foreign_result { /* as wire/wrapper.h has it */
+  char data[8];
+  size_t size;
+};
+
+/* Runs on A, which has left B's answer in the inbox; needs B to go on. */
+static struct foreign_result wait_for_b(const char *arguments, size_t bytes) {
+  (void)arguments;
+  (void)bytes;
+  CHECK(sem_post(&pair.a_has_read) == 0);
+  CHECK(sem_wait(&pair.b_has_answer) == 0);
+  return (struct foreign_result){"done", 4};
+}
+
+static size_t add_frame(char *to, struct frame frame, char name) {
+  memcpy(to, &frame, sizeof frame);
+  to[sizeof frame] = name;
+  return frame.bytes;
+}
+
+static void pair_begin(int *peer, struct frame *a, struct frame *b, pthread_t threads[2]) {
+  struct halo_session_options options = {
+      .take_turn = take, .yield_turn = yield_held, .context = &turn, .allows_any_wrapper = true};
+  char name;
+  CHECK(sem_init(&pair.b_is_leaving, 0, 0) == 0 && sem_init(&pair.a_has_read, 0, 0) == 0 &&
+        sem_init(&pair.b_has_answer, 0, 0) == 0);
+  pair.session = open_session(peer, options);
+  halo_session_take_turn(pair.session); /* the owner is away */
+  halo_session_yield_turn(pair.session);
+  CHECK(pthread_create(&threads[1], NULL, call_b, NULL) == 0);
+  CHECK(sem_wait(&pair.b_is_leaving) == 0);
+  *b = get(*peer, &name, 1);
+  CHECK(pthread_create(&threads[0], NULL, call_a, NULL) == 0);
+  *a = get(*peer, &name, 1);
+}
+
+static void a_reader_that_leaves_hands_over(void) {
+  int peer;
+  struct frame a, b;
+  pthread_t threads[2];
+  pair_begin(&peer, &a, &b, threads);
+  char both[2 * (sizeof a + 1)];
+  size_t bytes = add_frame(both, (struct frame){sizeof a + 1, RESULT, a.sequence, 0}, 'a');
+  bytes += add_frame(both + bytes, (struct frame){sizeof b + 1, RESULT, b.sequence, 0}, 'b');
+  CHECK(write(peer, both, bytes) == (ssize_t)bytes);
+  pthread_join(threads[0], NULL);
+  CHECK(sem_post(&pair.a_has_read) == 0);
+  pthread_join(threads[1], NULL);
+  halo_session_close(pair.session);
+  close(peer);
+}
+
+static void a_reader_in_foreign_code_hands_over(void) {
+  int peer;
+  struct frame a, b;
+  pthread_t threads[2];
+  char done[8];
+  pair_begin(&peer, &a, &b, threads);
+  char both[2 * (sizeof a + 1)];
+  size_t bytes = add_frame(both, (struct frame){sizeof a + 1, CALL, 5, (uint64_t)(uintptr_t)wait_for_b}, 0);
+  bytes += add_frame(both + bytes, (struct frame){sizeof b + 1, RESULT, b.sequence, 0}, 'b');
+  CHECK(write(peer, both, bytes) == (ssize_t)bytes);
+  struct frame result = get(peer, done, sizeof done);
+  CHECK(result.opcode == RESULT && result.sequence == 5 && memcmp(done, "done", 4) == 0);
+  put(peer, RESULT, a.sequence, 0, "a", 1);
+  pthread_join(threads[0], NULL);
+  pthread_join(threads[1], NULL);
+  halo_session_close(pair.session);
+  close(peer);
+}
+
+/* What the owner's own call has left in the inbox is there to read, before anything new comes. */
+static void an_owner_does_not_wait_for_what_it_has(void) {
+  int peer;
+  struct halo_session *session = open_session(&peer, (struct halo_session_options){0});
+  struct halo_writer answer = {0};
+  char both[2 * (sizeof(struct frame) + 1)], echoed;
+  size_t bytes = add_frame(both, (struct frame){sizeof(struct frame) + 1, RESULT, 1, 0}, 'a');
+  bytes += add_frame(both + bytes, (struct frame){sizeof(struct frame) + 1, CALL, 7, tag_of(echo)}, 'e');
+  CHECK(write(peer, both, bytes) == (ssize_t)bytes); /* to the first call, sequence 1 */
+  CHECK_EQUAL(halo_session_call(session, 0x99, NULL, 0, &answer), 0);
+  CHECK(answer.bytes == 1 && answer.data[0] == 'a');
+  CHECK_EQUAL(halo_session_wait(session, -1), 1);
+  CHECK_EQUAL(halo_session_step(session), 1);
+  CHECK_EQUAL(get(peer, NULL, 0).opcode, CALL);
+  CHECK(get(peer, &echoed, 1).sequence == 7 && echoed == 'e');
+  halo_writer_free(&answer);
+  halo_session_close(session);
+  close(peer);
+}
+
 int main(void) {
-  setup_names_every_service();
-  answers_many_calls_in_order();
-  failures_are_empty_results();
-  frames_may_come_byte_by_byte();
-  garbage_ends_the_session();
-  a_hangup_is_orderly_unless_it_says_why();
-  a_peer_that_does_not_read_is_given_up();
-  calls_nest_and_large_payloads_survive(3);
-  calls_nest_and_large_payloads_survive(5 << 20);
-  pipes_raise_no_sigpipe();
-  threads_share_a_session(false);
-  threads_share_a_session(true);
+  RUN(setup_names_every_service());
+  RUN(answers_many_calls_in_order());
+  RUN(failures_are_empty_results());
+  RUN(frames_may_come_byte_by_byte());
+  RUN(garbage_ends_the_session());
+  RUN(a_hangup_is_orderly_unless_it_says_why());
+  RUN(a_peer_that_does_not_read_is_given_up());
+  RUN(calls_nest_and_large_payloads_survive(3));
+  RUN(calls_nest_and_large_payloads_survive(5 << 20));
+  RUN(pipes_raise_no_sigpipe());
+  RUN(a_reader_that_leaves_hands_over());
+  RUN(a_reader_in_foreign_code_hands_over());
+  RUN(an_owner_does_not_wait_for_what_it_has());
+  RUN(threads_share_a_session(false));
+  RUN(threads_share_a_session(true));
   return 0;
 }
