@@ -1,21 +1,10 @@
-/* The session, against a peer that is polite, rude or slow. */
-#include "halo/session.h"
-#include "check.h"
-#include "halo/protocol.h"
+/* The session, against a peer that is polite, rude or slow; session_threads.c has several threads. */
+#include "session_peer.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-struct frame {
-  uint64_t bytes, opcode, sequence, tag;
-};
-enum { SETUP, HANGUP, RESULT, CALL };
 
 /* ---- services under test ---- */
 
@@ -42,44 +31,10 @@ static const struct halo_service services[] = {{"echo", echo, 0, NULL},
 
 static uint64_t tag_of(halo_service_fn *run) { return (uint64_t)(uintptr_t)run; }
 
-/* ---- the peer's side ---- */
-
-static void put(int fd, uint64_t opcode, uint64_t sequence, uint64_t tag, const void *data, size_t bytes) {
-  struct frame frame = {sizeof frame + bytes, opcode, sequence, tag};
-  CHECK(write(fd, &frame, sizeof frame) == sizeof frame);
-  CHECK(bytes == 0 || write(fd, data, bytes) == (ssize_t)bytes);
-}
-
-static void get_bytes(int fd, void *to, size_t bytes) {
-  for (size_t have = 0; have < bytes;) {
-    ssize_t got = read(fd, (char *)to + have, bytes - have);
-    CHECK(got > 0);
-    have += (size_t)got;
-  }
-}
-
-static struct frame get(int fd, void *payload, size_t room) {
-  struct frame frame;
-  get_bytes(fd, &frame, sizeof frame);
-  CHECK(frame.bytes >= sizeof frame && frame.bytes - sizeof frame <= room);
-  get_bytes(fd, payload, frame.bytes - sizeof frame);
-  return frame;
-}
-
 static struct halo_session *open_session(int *peer, struct halo_session_options options) {
-  int pair[2];
-  char setup[4096];
-  CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
-  options.triple = "test-triple";
-  options.page_bytes = 4096;
   options.services = services;
   options.service_count = sizeof services / sizeof services[0];
-  struct halo_session *session = halo_session_open(pair[0], pair[0], &options);
-  CHECK(session);
-  *peer = pair[1];
-  struct frame frame = get(*peer, setup, sizeof setup);
-  CHECK_EQUAL(frame.opcode, SETUP);
-  return session;
+  return peer_open(peer, options);
 }
 
 /* ---- tests ---- */
@@ -293,182 +248,6 @@ static void pipes_raise_no_sigpipe(void) {
   close(down[1]);
 }
 
-/* ---- several threads ---- */
-
-static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
-static void take(void *context) { pthread_mutex_lock(context); }
-static void yield(void *context) { pthread_mutex_unlock(context); }
-
-#define CALLERS 8
-#define CALLS 200
-
-static void *call_often(void *context) {
-  struct halo_session *session = context;
-  struct halo_writer result = {0};
-  for (uint64_t i = 0; i < CALLS; i++) {
-    uint64_t sent = (uint64_t)(uintptr_t)&result ^ i, back;
-    halo_writer_reset(&result);
-    CHECK_EQUAL(halo_session_call(session, 0x88, &sent, sizeof sent, &result), 0);
-    CHECK_EQUAL(result.bytes, sizeof back);
-    memcpy(&back, result.data, sizeof back);
-    CHECK(back == ~sent);
-  }
-  halo_writer_free(&result);
-  return NULL;
-}
-
-static void *answer_all(void *context) {
-  int fd = *(int *)context;
-  for (int i = 0; i < CALLERS * CALLS; i++) {
-    uint64_t value;
-    struct frame frame = get(fd, &value, sizeof value);
-    CHECK(frame.opcode == CALL && frame.tag == 0x88);
-    value = ~value;
-    put(fd, RESULT, frame.sequence, 0, &value, sizeof value);
-  }
-  return NULL;
-}
-
-/* The owner either runs its loop or is away in foreign code: callers get their answers both ways. */
-static void threads_share_a_session(bool is_owner_away) {
-  int peer;
-  struct halo_session_options options = {.take_turn = take, .yield_turn = yield, .context = &turn};
-  struct halo_session *session = open_session(&peer, options);
-  pthread_t callers[CALLERS], answerer;
-  if (is_owner_away) {
-    halo_session_take_turn(session);
-    halo_session_yield_turn(session);
-  }
-  CHECK(pthread_create(&answerer, NULL, answer_all, &peer) == 0);
-  for (int i = 0; i < CALLERS; i++)
-    CHECK(pthread_create(&callers[i], NULL, call_often, session) == 0);
-  if (!is_owner_away) {
-    while (pthread_tryjoin_np(answerer, NULL) != 0) {
-      halo_session_wait(session, 1000000);
-      CHECK_EQUAL(halo_session_step(session), 1);
-    }
-    CHECK_EQUAL(halo_session_step(session), 1);
-  } else {
-    pthread_join(answerer, NULL);
-  }
-  for (int i = 0; i < CALLERS; i++)
-    pthread_join(callers[i], NULL);
-  halo_session_close(session);
-  close(peer);
-}
-
-/* ---- frames for several threads in one read ---- */
-
-/* Thread A reads the answers to A and B. B has looked into an empty inbox and has given up its turn,
- * but is held back from sleeping until A has read: the descriptor is never readable again for it. */
-struct pair {
-  struct halo_session *session;
-  sem_t b_is_leaving, a_has_read, b_has_answer;
-};
-static struct pair pair;
-static _Thread_local bool is_held;
-
-static void yield_held(void *context) {
-  pthread_mutex_unlock(context);
-  if (is_held) {
-    is_held = false;
-    CHECK(sem_post(&pair.b_is_leaving) == 0);
-    CHECK(sem_wait(&pair.a_has_read) == 0);
-  }
-}
-
-static void call_as(char name) {
-  struct halo_writer result = {0};
-  CHECK_EQUAL(halo_session_call(pair.session, 0x99, &name, 1, &result), 0);
-  CHECK(result.bytes == 1 && result.data[0] == (uint8_t)name);
-  halo_writer_free(&result);
-}
-
-static void *call_a(void *context) {
-  (void)context;
-  call_as('a');
-  return NULL;
-}
-
-static void *call_b(void *context) {
-  (void)context;
-  is_held = true;
-  call_as('b');
-  CHECK(sem_post(&pair.b_has_answer) == 0);
-  return NULL;
-}
-
-struct foreign_result { /* as wire/wrapper.h has it */
-  char data[8];
-  size_t size;
-};
-
-/* Runs on A, which has left B's answer in the inbox; needs B to go on. */
-static struct foreign_result wait_for_b(const char *arguments, size_t bytes) {
-  (void)arguments;
-  (void)bytes;
-  CHECK(sem_post(&pair.a_has_read) == 0);
-  CHECK(sem_wait(&pair.b_has_answer) == 0);
-  return (struct foreign_result){"done", 4};
-}
-
-static size_t add_frame(char *to, struct frame frame, char name) {
-  memcpy(to, &frame, sizeof frame);
-  to[sizeof frame] = name;
-  return frame.bytes;
-}
-
-static void pair_begin(int *peer, struct frame *a, struct frame *b, pthread_t threads[2]) {
-  struct halo_session_options options = {
-      .take_turn = take, .yield_turn = yield_held, .context = &turn, .allows_any_wrapper = true};
-  char name;
-  CHECK(sem_init(&pair.b_is_leaving, 0, 0) == 0 && sem_init(&pair.a_has_read, 0, 0) == 0 &&
-        sem_init(&pair.b_has_answer, 0, 0) == 0);
-  pair.session = open_session(peer, options);
-  halo_session_take_turn(pair.session); /* the owner is away */
-  halo_session_yield_turn(pair.session);
-  CHECK(pthread_create(&threads[1], NULL, call_b, NULL) == 0);
-  CHECK(sem_wait(&pair.b_is_leaving) == 0);
-  *b = get(*peer, &name, 1);
-  CHECK(pthread_create(&threads[0], NULL, call_a, NULL) == 0);
-  *a = get(*peer, &name, 1);
-}
-
-static void a_reader_that_leaves_hands_over(void) {
-  int peer;
-  struct frame a, b;
-  pthread_t threads[2];
-  pair_begin(&peer, &a, &b, threads);
-  char both[2 * (sizeof a + 1)];
-  size_t bytes = add_frame(both, (struct frame){sizeof a + 1, RESULT, a.sequence, 0}, 'a');
-  bytes += add_frame(both + bytes, (struct frame){sizeof b + 1, RESULT, b.sequence, 0}, 'b');
-  CHECK(write(peer, both, bytes) == (ssize_t)bytes);
-  pthread_join(threads[0], NULL);
-  CHECK(sem_post(&pair.a_has_read) == 0);
-  pthread_join(threads[1], NULL);
-  halo_session_close(pair.session);
-  close(peer);
-}
-
-static void a_reader_in_foreign_code_hands_over(void) {
-  int peer;
-  struct frame a, b;
-  pthread_t threads[2];
-  char done[8];
-  pair_begin(&peer, &a, &b, threads);
-  char both[2 * (sizeof a + 1)];
-  size_t bytes = add_frame(both, (struct frame){sizeof a + 1, CALL, 5, (uint64_t)(uintptr_t)wait_for_b}, 0);
-  bytes += add_frame(both + bytes, (struct frame){sizeof b + 1, RESULT, b.sequence, 0}, 'b');
-  CHECK(write(peer, both, bytes) == (ssize_t)bytes);
-  struct frame result = get(peer, done, sizeof done);
-  CHECK(result.opcode == RESULT && result.sequence == 5 && memcmp(done, "done", 4) == 0);
-  put(peer, RESULT, a.sequence, 0, "a", 1);
-  pthread_join(threads[0], NULL);
-  pthread_join(threads[1], NULL);
-  halo_session_close(pair.session);
-  close(peer);
-}
-
 /* What the owner's own call has left in the inbox is there to read, before anything new comes. */
 static void an_owner_does_not_wait_for_what_it_has(void) {
   int peer;
@@ -500,10 +279,6 @@ int main(void) {
   RUN(calls_nest_and_large_payloads_survive(3));
   RUN(calls_nest_and_large_payloads_survive(5 << 20));
   RUN(pipes_raise_no_sigpipe());
-  RUN(a_reader_that_leaves_hands_over());
-  RUN(a_reader_in_foreign_code_hands_over());
   RUN(an_owner_does_not_wait_for_what_it_has());
-  RUN(threads_share_a_session(false));
-  RUN(threads_share_a_session(true));
   return 0;
 }
