@@ -167,4 +167,21 @@ std::string gateObstacle(Function &F) {
   return {};
 }
 
+bool mayStopClock(const Module &M) {
+  constexpr uint64_t SetSeccomp = 22, SetTsc = 26, StrictMode = 1;
+  const Function *Control = M.getFunction("prctl");
+  if (!Control)
+    return false;
+  return any_of(Control->uses(), [&](const Use &U) {
+    const auto *Call = dyn_cast<CallBase>(U.getUser());
+    if (!Call || !Call->isCallee(&U) || Call->arg_size() < 2)
+      return true;
+    const auto *Option = dyn_cast<ConstantInt>(Call->getArgOperand(0));
+    const auto *Mode = dyn_cast<ConstantInt>(Call->getArgOperand(1));
+    if (!Option || Option->getZExtValue() == SetTsc)
+      return true;
+    return Option->getZExtValue() == SetSeccomp && (!Mode || Mode->getZExtValue() == StrictMode);
+  });
+}
+
 } // namespace halo

@@ -7,6 +7,7 @@
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/IR/Function.h"
+#include "llvm/IR/Module.h"
 
 #include <string>
 
@@ -28,6 +29,10 @@ std::string gateObstacle(llvm::Function &F);
 // statics with one call and tiny leaves; what it leaves out, the ahead-of-time optimizer may have changed
 // beyond use.
 bool isSurelyListed(const llvm::Function &F);
+
+// Can the program take the time-stamp counter away from itself? Strict seccomp and PR_SET_TSC do: reading it,
+// as gates do, ends the program then.
+bool mayStopClock(const llvm::Module &M);
 
 // Reads its own frame or return address: inlining and gates would be seen.
 bool looksAtFrame(const llvm::Function &F);

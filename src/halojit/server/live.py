@@ -22,6 +22,7 @@ from halojit.model.region import Recipe, Request, Variant
 from halojit.model.symbols import SymbolTable
 from halojit.profile.frames import FrameMap
 from halojit.server.channel import Channel, ChannelError, GoneError
+from halojit.server.demangle import demangle
 from halojit.server.fleet import Build, Fleet
 from halojit.server.services import Services, status_text
 from halojit.server.settings import Settings
@@ -222,7 +223,7 @@ class Live:
             root = Place(image, next(iter(variant.entries)))
             self.frames.add_variant(root, placed.values())
         await self.services.announce(
-            (address, size, f"halo::{name}") for name, (address, size) in placed.items() if size
+            (address, size, _announced(name)) for name, (address, size) in placed.items() if size
         )
         return linked
 
@@ -260,3 +261,9 @@ class Live:
         status = (await self.services.patch([(entry, target)]))[0]
         if status:
             raise Refused(f"its entry cannot be patched: {status_text(status)}")
+
+
+def _announced(symbol: str) -> str:
+    """A symbol of an object as profilers should show it: `mix.halo`, `mix.halo.gate`."""
+    name, _, role = symbol.partition(".halo")
+    return f"{demangle(name)}.halo{role}"
