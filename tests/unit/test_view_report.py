@@ -7,8 +7,8 @@ from halojit.model import events
 from halojit.model.evidence import Evidence
 from halojit.model.function import Place
 from halojit.model.region import Recipe, Region
-from halojit.view import table
 from halojit.server.demangle import demangle
+from halojit.view import table
 from halojit.view.report import Report
 
 ROOT = Place(1, "_ZN3foo3barEi")

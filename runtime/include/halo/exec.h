@@ -23,8 +23,8 @@
  * `Instance` that the controller passes to the memory services. */
 struct halo_arena {
   uint64_t low, high;
-  uint64_t reserved_bytes; /* in use now */
-  uint64_t limit_bytes;    /* refuse beyond this; 0: 512 MiB */
+  uint64_t reserved_bytes;      /* in use now */
+  uint64_t limit_bytes;         /* refuse beyond this; 0: 512 MiB */
   uint64_t home_low, home_high; /* kept for this arena alone, filled first; see halo_arena_settle */
   struct halo_block *blocks;
 };

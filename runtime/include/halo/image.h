@@ -83,8 +83,8 @@ struct halo_note_desc {
 /* Patchable entries: sizes and bytes. */
 #define HALO_PREFIX_BYTES 16
 #define HALO_PREFIX_FILL 0xCC
-#define HALO_ENTRY_OPCODE 0x85      /* test, before arming */
-#define HALO_ENTRY_ARMED 0xEB       /* short jmp, after arming */
+#define HALO_ENTRY_OPCODE 0x85           /* test, before arming */
+#define HALO_ENTRY_ARMED 0xEB            /* short jmp, after arming */
 #define HALO_ENTRY_DISPLACEMENT 0xEE     /* to entry-16 from entry+2 */
 #define HALO_ENTRY_DISPLACEMENT_CET 0xEA /* to entry-16 from entry+6 */
 

@@ -63,12 +63,12 @@ struct halo_resolved { /* 24 bytes */
 
 enum halo_status {
   HALO_OK = 0,
-  HALO_E_MALFORMED = -1,   /* a message or section that breaks its format */
-  HALO_E_MEMORY = -2,      /* no memory, or none within 2 GiB of the image */
+  HALO_E_MALFORMED = -1,     /* a message or section that breaks its format */
+  HALO_E_MEMORY = -2,        /* no memory, or none within 2 GiB of the image */
   HALO_E_NOT_PATCHABLE = -3, /* the bytes at the entry are not what the plugin writes */
-  HALO_E_GONE = -4,        /* the image was unloaded, or the peer closed */
-  HALO_E_REFUSED = -5,     /* the kernel said no (seccomp, limits), or the request breaks a limit */
-  HALO_E_UNKNOWN = -6,     /* no such image, trial or service */
+  HALO_E_GONE = -4,          /* the image was unloaded, or the peer closed */
+  HALO_E_REFUSED = -5,       /* the kernel said no (seccomp, limits), or the request breaks a limit */
+  HALO_E_UNKNOWN = -6,       /* no such image, trial or service */
 };
 
 #endif
