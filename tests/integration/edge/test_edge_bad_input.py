@@ -150,11 +150,16 @@ def test_bad_bitcode(
     tmp_path: Path,
 ) -> None:
     path = edited(halo, tmp_path, "halo_bitcode", edit)
-    outcome = run_halo(tools, strategy, [path, MILLISECONDS], tmp_path)
-    assert (outcome.stdout, outcome.status) == (plain.stdout, plain.status), outcome.stderr
-    assert outcome.swaps == 0
-    assert outcome.regions == []
-    said = "\n".join(outcome.report["messages"])
+    # On a busy machine the program may have ended before its bitcode was read: longer then.
+    for factor in (1, 4, 16):
+        milliseconds = str(int(MILLISECONDS) * factor)
+        outcome = run_halo(tools, strategy, [path, milliseconds], tmp_path)
+        assert (outcome.stdout, outcome.status) == (plain.stdout, plain.status), outcome.stderr
+        assert outcome.swaps == 0
+        assert outcome.regions == []
+        said = "\n".join(outcome.report["messages"])
+        if said:
+            break
     assert said, "nothing was said about it"
     assert "Traceback" not in outcome.stderr
     assert word.lower() in said.lower()
