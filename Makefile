@@ -71,6 +71,9 @@ test-real: setup ## real projects' own test suites while every function is swapp
 bench: setup ## costs and speed-ups against plain clang, as a table, JSON and a plot
 	@$(BIN)/python -m bench $(BENCH)
 
+fuzz: packages ## feed the wire's decoder with what it does not expect (FUZZ_SECONDS=60)
+	@fuzz/run_frames.sh $${FUZZ_SECONDS:-60}
+
 lint: setup ## ruff, mypy, import contract, clang-format, clang-tidy
 	@$(BIN)/ruff check src tests bench examples
 	@$(BIN)/ruff format --check src tests bench examples
@@ -78,7 +81,7 @@ lint: setup ## ruff, mypy, import contract, clang-format, clang-tidy
 	@$(BIN)/lint-imports
 	@clang-format-22 --dry-run -Werror $$(git ls-files '*.c' '*.h' '*.cpp' | grep -E '^(runtime|plugin|native|tests/native|fuzz)/')
 	@cmake -S . -B build/tidy -GNinja -DCMAKE_C_COMPILER=clang-22 -DCMAKE_CXX_COMPILER=clang++-22 -DHALO_ROOMS="runtime;plugin" >/dev/null
-	@clang-tidy-22 --quiet -p build/tidy --warnings-as-errors='*' $$(git ls-files 'runtime/*.c' 'plugin/*.cpp') 2>&1 | grep -v 'warnings generated' || true
+	@clang-tidy-22 --quiet -p build/tidy --warnings-as-errors='*' $$(git ls-files 'runtime/*.c' 'plugin/*.cpp') 2>build/tidy.log || { cat build/tidy.log; exit 1; }
 
 format: setup ## rewrite the sources as lint wants them
 	@$(BIN)/ruff check --fix -q src tests bench examples || true
