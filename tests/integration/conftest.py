@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from harness.program import Program, build
 from harness.tools import Tools
 
 CompileProgram = Callable[..., Path]
+PROGRAMS = Path(__file__).parent / "programs"
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +23,14 @@ def compile_program(tools: Tools, cache: BuildCache) -> CompileProgram:
         return build(program, tools, cache, is_halo=is_halo)
 
     return compile_one
+
+
+@pytest.fixture(scope="session")
+def hot(tools: Tools, cache: BuildCache) -> Path:
+    """programs/hot.c, built with -fhalo: one hot function, called for as long as asked."""
+
+    def fill(directory: Path) -> None:
+        command = [tools.halo_clang, "-O2", "-fhalo", PROGRAMS / "hot.c", "-o", directory / "hot"]
+        subprocess.run(command, check=True)
+
+    return cache.directory("hot", fill) / "hot"

@@ -13,20 +13,8 @@ from harness.run import environment
 from harness.server import Server
 from harness.tools import Tools
 
-PROGRAMS = Path(__file__).parent / "programs"
 SOLVER = Path(__file__).parents[2] / "examples" / "demo" / "lu.c"
 LIMIT_S = 90
-
-
-@pytest.fixture(scope="session")
-def hot(tools: Tools, cache: BuildCache) -> Path:
-    """programs/hot.c, built with -fhalo."""
-
-    def fill(directory: Path) -> None:
-        command = [tools.halo_clang, "-O2", "-fhalo", PROGRAMS / "hot.c", "-o", directory / "hot"]
-        subprocess.run(command, check=True)
-
-    return cache.directory("hot", fill) / "hot"
 
 
 @pytest.fixture(scope="session")

@@ -8,22 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from harness.cache import BuildCache
 from harness.run import environment, run, run_halo
 from harness.tools import Tools
-
-PROGRAMS = Path(__file__).parent / "programs"
-
-
-@pytest.fixture(scope="session")
-def hot(tools: Tools, cache: BuildCache) -> Path:
-    """programs/hot.c, built with -fhalo."""
-
-    def fill(directory: Path) -> None:
-        command = [tools.halo_clang, "-O2", "-fhalo", PROGRAMS / "hot.c", "-o", directory / "hot"]
-        subprocess.run(command, check=True)
-
-    return cache.directory("hot", fill) / "hot"
 
 
 def test_a_hot_function_is_patched_timed_and_reported(

@@ -13,24 +13,11 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from harness.cache import BuildCache
 from harness.run import environment, run
 from harness.tools import Tools
 
 LIMIT_S = 60.0
 """A server that lives longer is killed, which ends every wait for its log."""
-PROGRAMS = Path(__file__).parent / "programs"
-
-
-@pytest.fixture(scope="session")
-def hot(tools: Tools, cache: BuildCache) -> Path:
-    """programs/hot.c, built with -fhalo."""
-
-    def fill(directory: Path) -> None:
-        command = [tools.halo_clang, "-O2", "-fhalo", PROGRAMS / "hot.c", "-o", directory / "hot"]
-        subprocess.run(command, check=True)
-
-    return cache.directory("hot", fill) / "hot"
 
 
 class Serving:

@@ -9,9 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from harness.cache import BuildCache
 from harness.run import environment
-from harness.tools import Tools
 
 from halojit.build.pool import WorkerPool
 from halojit.model import events
@@ -19,19 +17,6 @@ from halojit.model.events import Event
 from halojit.server import sockets
 from halojit.server.server import Server
 from halojit.server.settings import Settings
-
-PROGRAMS = Path(__file__).parent / "programs"
-
-
-@pytest.fixture(scope="session")
-def hot(tools: Tools, cache: BuildCache) -> Path:
-    """programs/hot.c, built with -fhalo."""
-
-    def fill(directory: Path) -> None:
-        command = [tools.halo_clang, "-O2", "-fhalo", PROGRAMS / "hot.c", "-o", directory / "hot"]
-        subprocess.run(command, check=True)
-
-    return cache.directory("hot", fill) / "hot"
 
 
 @pytest.fixture(scope="module")
