@@ -34,8 +34,8 @@ void halo_dispatch_yield_turn(void *context) {
 }
 
 void halo_dispatch_attach(struct halo_session *session) {
-  attached.session = session;
   attached.owner = getpid();
+  __atomic_store_n(&attached.session, session, __ATOMIC_RELEASE);
 }
 
 /* As LLVM's __orc_rt_jit_dispatch: the tag is the address of a symbol that the controller has a
@@ -44,11 +44,13 @@ static struct halo_wrapper_result dispatch(void *context, const void *tag, const
                                            size_t bytes) {
   (void)context;
   struct halo_writer result = {0};
-  if (!attached.session)
+  /* Read once: the main thread detaches when the controller hangs up. */
+  struct halo_session *session = __atomic_load_n(&attached.session, __ATOMIC_ACQUIRE);
+  if (!session)
     return halo_wrapper_error("the controller is gone");
   if (attached.owner != getpid())
     return halo_wrapper_error("a forked child cannot call the controller");
-  int status = halo_session_call(attached.session, (uint64_t)(uintptr_t)tag, arguments, bytes, &result);
+  int status = halo_session_call(session, (uint64_t)(uintptr_t)tag, arguments, bytes, &result);
   struct halo_wrapper_result value = status < 0
                                          ? halo_wrapper_error("the connection to the controller was lost")
                                          : halo_wrapper_value(result.data, result.bytes);
