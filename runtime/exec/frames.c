@@ -174,7 +174,7 @@ static uint8_t *copy_fde(struct cursor in, const struct cie *cie, uint8_t *to, b
       lsda = take_pointer(&fields, cie->lsda & (uint8_t)~ENCODING_INDIRECT);
     in.is_bad |= fields.is_bad;
   }
-  if (in.is_bad || pc + bytes < pc)
+  if (in.is_bad || pc + bytes < pc || !cie->copy)
     return NULL;
   *is_empty = pc == 0 || bytes == 0;
   if (*is_empty)
@@ -269,7 +269,7 @@ static size_t measure(const uint8_t *begin, const uint8_t *end, size_t *count) {
 
 struct halo_frames *halo_frames_copy(uint64_t begin_at, uint64_t end_at, const char **why) {
   const uint8_t *begin = (const uint8_t *)(uintptr_t)begin_at, *end = (const uint8_t *)(uintptr_t)end_at;
-  struct cursor all = {begin, end, false}, in, from;
+  struct cursor all = {begin, end, false}, in = {0}, from = {0};
   struct cie cie = {0};
   size_t count = 0, bytes = measure(begin, end, &count);
   *why = "unwind table of an unknown form at ";
