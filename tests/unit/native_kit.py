@@ -6,11 +6,13 @@ that the tests ask what a region does, not how it looks.
 """
 
 import hashlib
+import queue
 import re
 import struct
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from halojit._native import Image, Object, host_cpu
 
@@ -126,3 +128,22 @@ def run(
     libraries = ["-lm", "-lpthread"]
     tool(compiler, "-O1", f"main.{suffix}", "program.o", "variant.o", "-o", "program", *libraries)
     return tool("./program")
+
+
+PATIENCE_S = 30
+
+
+class Answers:
+    """A `done` callback that can be waited for."""
+
+    def __init__(self) -> None:
+        self.queue: queue.Queue[tuple[Any, ...]] = queue.Queue()
+
+    def __call__(self, *values: Any) -> None:
+        self.queue.put(values)
+
+    def get(self) -> tuple[Any, ...]:
+        return self.queue.get(timeout=PATIENCE_S)
+
+    def is_empty(self) -> bool:
+        return self.queue.empty()
