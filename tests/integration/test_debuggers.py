@@ -60,7 +60,7 @@ def test_perf_names_a_variant(tools: Tools, hot: Path, tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
     )
     try:
-        server.wait_for("kept mix")
+        server.wait_for("mix: O3 for this CPU instead of the original: .*kept")
         pid = int(subprocess.check_output(["pgrep", "-P", str(recorder.pid), "-x", "hot"]))
         os.kill(pid, signal.SIGTERM)
         recorder.wait(LIMIT_S)

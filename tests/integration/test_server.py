@@ -90,9 +90,9 @@ def test_a_second_server_at_the_same_socket_says_so(serving: Serving, tools: Too
 
 def test_a_program_is_patched(serving: Serving, hot: Path) -> None:
     with subprocess.Popen([hot, "60000"], env=environment(serving.address)) as child:
-        serving.wait_for("chose mix")
-        serving.wait_for("patched mix")
-        serving.wait_for("(kept|took back) mix: .*x \\[")
+        serving.wait_for("mix: chosen")
+        serving.wait_for("mix: patched")
+        serving.wait_for(r"mix: O3 for this CPU instead of the original: .*x \[")
         child.kill()
     serving.wait_for("ended")
 
@@ -113,7 +113,7 @@ def test_garbage_silence_and_half_frames_cost_only_themselves(serving: Serving, 
         liar.sendall((64).to_bytes(8, "little") + bytes(24) + b"\xff" * 32)
         serving.wait_for("dropped")
     with subprocess.Popen([hot, "60000"], env=environment(serving.address)) as child:
-        serving.wait_for("patched mix")
+        serving.wait_for("mix: patched")
         child.kill()
     silent.close()
     half.close()
@@ -128,7 +128,7 @@ def test_the_program_goes_on_when_the_server_is_killed(
     with subprocess.Popen(
         [hot, "4000"], env=environment(server.address), stdout=subprocess.PIPE
     ) as child:
-        server.wait_for("patched mix")
+        server.wait_for("mix: patched")
         server.process.kill()
         said, _ = child.communicate(timeout=60)
     server.stop()
@@ -142,7 +142,7 @@ def test_a_killed_compiler_is_replaced(serving: Serving, hot: Path) -> None:
     with subprocess.Popen([hot, "60000"], env=environment(serving.address)) as first:
         serving.wait_for("stays as it is: the compiler ended with signal SIGKILL")
         with subprocess.Popen([hot, "60000"], env=environment(serving.address)) as second:
-            serving.wait_for("patched mix")
+            serving.wait_for("mix: patched")
             second.kill()
         first.kill()
 
@@ -152,7 +152,7 @@ def test_a_compile_over_its_memory_limit_is_refused(
 ) -> None:
     server = Serving(tools, tmp_path, "--memory-limit", "300M")
     with subprocess.Popen([hot, "60000"], env=environment(server.address)) as child:
-        server.wait_for("stays as it is|left mix as it is|patched mix")
+        server.wait_for("stays as it is|mix: left as it is|mix: patched")
         child.kill()
     assert server.stop() == 0
 

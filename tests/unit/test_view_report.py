@@ -4,7 +4,7 @@ import io
 import json
 
 from halojit.model import events
-from halojit.model.evidence import Evidence
+from halojit.model.evidence import Decision, Evidence
 from halojit.model.function import Place
 from halojit.model.region import Recipe, Region
 from halojit.server.demangle import demangle
@@ -13,6 +13,31 @@ from halojit.view.report import Report
 
 ROOT = Place(1, "_ZN3foo3barEi")
 EVIDENCE = Evidence(2000.0, 1000.0, 2.0, 1.9, 2.1, (100, 100), 50)
+NATIVE = Recipe("znver3", "")
+
+
+def trial(
+    evidence: Evidence | None,
+    decision: Decision = Decision.WON,
+    reason: str = "",
+    pid: int = 7,
+    is_kept: bool = True,
+) -> events.TrialEnded:
+    total = evidence.speedup if evidence and is_kept else 1.0
+    return events.TrialEnded(
+        pid,
+        2.0,
+        ROOT,
+        NATIVE,
+        "O3 for this CPU",
+        "original",
+        evidence,
+        decision,
+        reason,
+        0.008,
+        is_kept,
+        total,
+    )
 
 
 def told(*more: events.Event) -> Report:
@@ -29,7 +54,7 @@ def told(*more: events.Event) -> Report:
 
 
 def test_a_measured_region_in_json() -> None:
-    report = told(events.TrialEnded(7, 2.0, ROOT, EVIDENCE, True, "measured"))
+    report = told(trial(EVIDENCE))
     data = json.loads(report.to_json(3, 4.5))
     assert data["exit_status"] == 3
     assert data["wall_s"] == 4.5
@@ -42,7 +67,7 @@ def test_a_measured_region_in_json() -> None:
 
 
 def test_a_region_without_evidence_says_so() -> None:
-    report = told(events.TrialEnded(7, 2.0, ROOT, None, True, "too few calls to measure"))
+    report = told(trial(None, Decision.UNDECIDED, "too few calls to measure"))
     (region,) = json.loads(report.to_json(0, 1.0))["regions"]
     assert region["speedup"] is None
     assert region["before_ns"] == 1900.0
@@ -61,14 +86,14 @@ def test_a_refused_region_is_a_message_not_a_row() -> None:
 def test_the_best_measured_of_several_processes_is_reported() -> None:
     weaker = Evidence(1.0, 1.0, 1.0, 0.5, 1.5, (5, 5), 10)
     report = told(
-        events.TrialEnded(7, 2.0, ROOT, EVIDENCE, True, "measured"),
-        events.TrialEnded(8, 2.0, ROOT, weaker, True, "measured"),
+        trial(EVIDENCE),
+        trial(weaker, Decision.UNDECIDED, pid=8),
     )
     assert report.rows[ROOT.name].speedup == 2.0
 
 
 def test_the_table_names_everything() -> None:
-    report = told(events.TrialEnded(7, 2.0, ROOT, EVIDENCE, True, "measured"))
+    report = told(trial(EVIDENCE))
     report.hear(events.Warned(7, 1.0, "a [bracketed] warning"))
     file = io.StringIO()
     table.show(report, 4.5, file)

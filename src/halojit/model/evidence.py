@@ -7,6 +7,7 @@ the ratio of total times at equal work, with a confidence interval.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 
@@ -17,6 +18,16 @@ class Slice(NamedTuple):
     calls: int
     ticks: int
     ns: int
+
+
+class Decision(StrEnum):
+    """What a trial says of the challenger."""
+
+    WON = "won"
+    LOST = "lost"
+    TIED = "tied"
+    """No difference worth having."""
+    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,24 @@
-"""Events as lines of text, one a step, for logs and terminals."""
+"""Events as lines of text, one a step, for logs and terminals.
+
+A trial is one line: region, what was tried instead of what, effect and interval, decision, cost.
+"""
 
 from __future__ import annotations
 
 from halojit.model import events
-from halojit.model.evidence import Evidence
+from halojit.model.evidence import Decision, Evidence
+from halojit.model.region import Recipe
 from halojit.server.demangle import demangle
+
+ORIGINAL = "original"
+FINE_WIDTH = 0.02
+"""An interval narrower than this is told to three decimals."""
+VERDICTS = {
+    Decision.WON: "won",
+    Decision.LOST: "lost",
+    Decision.TIED: "no difference worth having",
+    Decision.UNDECIDED: "undecided",
+}
 
 
 def duration(ns: float) -> str:
@@ -15,49 +29,115 @@ def duration(ns: float) -> str:
     return f"{ns:.3g} ns"
 
 
-def evidence(found: Evidence) -> str:
-    """What a trial measured."""
+def effect(found: Evidence) -> str:
+    """What a trial measured, in no more digits than it knows."""
+    digits = 3 if found.high - found.low < FINE_WIDTH else 2
     return (
-        f"{duration(found.before_ns)} -> {duration(found.after_ns)} a call, "
-        f"{found.speedup:.3f}x [{found.low:.3f}, {found.high:.3f}] "
-        f"from {found.calls[0]} + {found.calls[1]} calls"
+        f"{found.speedup:.{digits}f}x [{found.low:.{digits}f}, {found.high:.{digits}f}] "
+        f"from {found.calls[0]:,} + {found.calls[1]:,} calls"
     )
+
+
+def verdict(event: events.TrialEnded) -> str:
+    """What came of it: "kept", "lost", "undecided: would have taken 40 s"."""
+    if event.decision is Decision.WON and event.is_kept:
+        said = "kept"
+    else:
+        said = VERDICTS[event.decision] + (", kept" if event.is_kept else "")
+    return f"{said}: {event.reason}" if event.reason else said
+
+
+def trial(event: events.TrialEnded) -> str:
+    """All of a trial but the region."""
+    against = "the original" if event.against == ORIGINAL else event.against
+    measured = f"{effect(event.evidence)}, " if event.evidence else ""
+    cost = f"; cost {duration(event.cost_s * 1e9)}" if event.cost_s >= 1e-6 else ""
+    return f"{event.name} instead of {against}: {measured}{verdict(event)}{cost}"
+
+
+def recipe_words(recipe: Recipe | None, name: str) -> str:
+    """A recipe in words; None is the program's own code."""
+    if recipe is None:
+        return "the original"
+    return name or str(recipe)
 
 
 def line(event: events.Event) -> str | None:
     """The event in words; None for those that come too often to be told."""
     match event:
+        case (
+            events.RegionChosen()
+            | events.VariantBuilt()
+            | events.VariantDeployed()
+            | events.TrialEnded()
+            | events.RecipeFailed()
+            | events.RegionConverged()
+            | events.VariantRecalled()
+            | events.RegionReopened()
+            | events.RegionMoved()
+            | events.RegionRefused()
+            | events.Quarantined()
+        ):
+            return _region_line(event)
         case events.ProgramSeen(executable=executable, images=images, modules=modules):
             return f"connected: {executable}, {modules} modules in {images} images"
         case events.SamplerStarted(sampler=sampler, hertz=hertz):
             if sampler == "off":
                 return "sampling is off: nothing will be chosen"
             return f"sampling by {sampler} at {hertz} Hz"
-        case events.RegionChosen(region=region):
-            return (
-                f"chose {demangle(region.root.name)}: {region.share:.0%} of the time, "
-                f"{region.entries_per_s:.0f} entries/s of {duration(region.ns_per_call)}"
-            )
-        case events.VariantBuilt(root=root, recipe=recipe, build_s=build_s):
-            return (
-                f"built {demangle(root.name)} ({recipe}): {event.functions} functions, "
-                f"{event.object_bytes} bytes in {build_s:.2f} s"
-            )
-        case events.VariantDeployed(root=root, is_gated=is_gated):
-            how = "behind its gate" if is_gated else "untimed: it cannot have a gate"
-            return f"patched {demangle(root.name)} {event.at_s:.2f} s after main, {how}"
-        case events.TrialEnded(root=root, evidence=found, is_kept=is_kept, reason=reason):
-            what = evidence(found) if found else "no measurement"
-            return f"{'kept' if is_kept else 'took back'} {demangle(root.name)}: {what} ({reason})"
-        case events.RegionRefused(root=root, reason=reason):
-            return f"left {demangle(root.name)} as it is: {reason}"
         case events.StressCounted():
             return (
                 f"stress: {event.swaps} swaps among {event.variants} variants of {event.built} "
                 f"functions; {event.unbuildable} of {event.functions} cannot be built"
             )
+        case events.Frozen(is_frozen=is_frozen):
+            return "frozen: what is deployed stays" if is_frozen else "no longer frozen"
+        case events.Stopped(entries=entries):
+            return f"stopped: {entries} entries lead to the original again"
+        case events.Resumed():
+            return "resumed"
         case events.Warned(message=message):
             return message
         case events.ProgramEnded(reason=reason):
             return f"ended: {reason}" if reason else "ended"
     return None
+
+
+def _region_line(event: events.Event) -> str:
+    match event:
+        case events.RegionChosen(region=region):
+            return (
+                f"{demangle(region.root.name)}: chosen, {region.share:.0%} of the time, "
+                f"{region.entries_per_s:,.0f} entries/s of {duration(region.ns_per_call)}"
+            )
+        case events.VariantBuilt(root=root, recipe=recipe, build_s=build_s):
+            return (
+                f"{demangle(root.name)}: built {recipe}, {event.functions} functions, "
+                f"{event.object_bytes:,} bytes in {build_s:.2f} s"
+            )
+        case events.VariantDeployed(root=root, is_gated=is_gated):
+            how = "behind its gate" if is_gated else "untimed: it cannot have a gate"
+            return f"{demangle(root.name)}: patched {event.at_s:.2f} s after main, {how}"
+        case events.TrialEnded(root=root):
+            return f"{demangle(root.name)}: {trial(event)}"
+        case events.RecipeFailed(root=root, name=name, reason=reason):
+            return f"{demangle(root.name)}: {name} gave no code: {reason}"
+        case events.RegionConverged(root=root, recipe=recipe, trials=trials, reason=reason):
+            return (
+                f"{demangle(root.name)}: settled on {recipe_words(recipe, event.name)} after "
+                f"{trials} trials, {event.speedup:.2f}x the original ({reason})"
+            )
+        case events.VariantRecalled(root=root, recipe=recipe, gain=gain, name=name):
+            return (
+                f"{demangle(root.name)}: recalled {recipe_words(recipe, name)} from an earlier "
+                f"run, where it was {gain:.2f}x the original"
+            )
+        case events.RegionReopened(root=root, reason=reason):
+            return f"{demangle(root.name)}: trying again: {reason}"
+        case events.RegionMoved(root=root, to=to, reason=reason):
+            return f"{demangle(root.name)}: {demangle(to.name)} is tuned instead: {reason}"
+        case events.RegionRefused(root=root, reason=reason):
+            return f"{demangle(root.name)}: left as it is: {reason}"
+        case events.Quarantined(root=root, digest=digest, reason=reason):
+            return f"{demangle(root.name)}: {digest[:12]} is never deployed again: {reason}"
+    raise AssertionError(event)

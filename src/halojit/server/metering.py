@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 
 from halojit.model.events import TrialEnded, VariantDeployed
-from halojit.model.evidence import Evidence
-from halojit.model.region import Region
+from halojit.model.evidence import Decision, Evidence
+from halojit.model.region import Recipe, Region
 from halojit.server.channel import ChannelError, GoneError
 from halojit.server.live import Live, Refused
 from halojit.tune.trial import Trial
@@ -27,14 +27,27 @@ ENOUGH_PAIRS = 40
 PATIENCE = 10
 """How many times the ordinary length a trial of rare, long calls may take."""
 SLICES = 1 << 20
+WORTH = 0.01
+"""An interval around 1 that is narrower than this rules out a difference worth having."""
+ORIGINAL = "original"
 
 
 class Metering:
     """See the module."""
 
-    def __init__(self, live: Live, region: Region, gate: tuple[int, int], variant: int) -> None:
+    def __init__(
+        self,
+        live: Live,
+        region: Region,
+        recipe: Recipe,
+        name: str,
+        gate: tuple[int, int],
+        variant: int,
+    ) -> None:
         self._live = live
         self._region = region
+        self._recipe = recipe
+        self._name = name
         self._gate, self._control = gate
         self._variant = variant
 
@@ -92,12 +105,38 @@ class Metering:
             evidence = trial.evidence() if passed >= usual_s / 3 else None
             if evidence is not None:
                 if evidence.width <= ENOUGH_WIDTH and evidence.pairs >= ENOUGH_PAIRS:
-                    return "measured"
+                    return ""
                 if passed >= usual_s:
-                    return "measured"
+                    return ""
             if is_done or passed >= PATIENCE * usual_s:
-                return "measured" if evidence else "too few calls to measure"
+                return "" if evidence else "too few calls to measure"
 
     def _end(self, evidence: Evidence | None, is_kept: bool, reason: str) -> None:
         live = self._live
-        live.tell(TrialEnded(live.pid, live.at_s(), self._region.root, evidence, is_kept, reason))
+        live.tell(
+            TrialEnded(
+                live.pid,
+                live.at_s(),
+                self._region.root,
+                self._recipe,
+                self._name,
+                ORIGINAL,
+                evidence,
+                _decision(evidence),
+                reason,
+                cost_s=0.0,
+                is_kept=is_kept,
+                total_speedup=evidence.speedup if evidence and is_kept else 1.0,
+            )
+        )
+
+
+def _decision(evidence: Evidence | None) -> Decision:
+    """What the interval allows to say."""
+    if evidence is None:
+        return Decision.UNDECIDED
+    if evidence.low > 1.0:
+        return Decision.WON
+    if evidence.is_loss:
+        return Decision.LOST
+    return Decision.TIED if evidence.width <= WORTH else Decision.UNDECIDED

@@ -27,6 +27,7 @@ PERIOD_S = 1.0
 RECOUNT_ROUNDS = 32
 REGIONS = 32
 REGION_INSTRUCTIONS = 200_000
+NAME = "O3 for this CPU"
 
 
 class Once:
@@ -175,7 +176,8 @@ class Once:
                 await live.patch(root, linked.entries[root.name])
                 live.tell(VariantDeployed(live.pid, live.at_s(), root, is_gated=False))
                 return
-            await Metering(live, region, gate, linked.entries[root.name]).run()
+            variant_at = linked.entries[root.name]
+            await Metering(live, region, self._recipe, NAME, gate, variant_at).run()
         except Refused as error:
             self._covered.pop(root, None)
             self._banned.add(root)
