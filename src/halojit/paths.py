@@ -1,4 +1,4 @@
-"""Where Halo's files are: the installed native parts, and the server's sockets.
+"""Where Halo's files are: the installed native parts, the server's sockets, the user's files.
 
 The only module that knows directory layouts. In: the environment. Out: paths; nothing is created.
 """
@@ -33,6 +33,18 @@ def socket_dir() -> Path:
 def socket_path() -> Path:
     """Where the user's server listens by default."""
     return socket_dir() / "server.sock"
+
+
+def control_path(server: Path | None = None) -> Path:
+    """Where the server that listens at this Unix socket takes commands."""
+    path = server or socket_path()
+    return path.with_name(f"{path.name}.control")
+
+
+def store_path() -> Path:
+    """What was learned on this machine."""
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "halo" / "store.sqlite"
 
 
 def config_path() -> Path:

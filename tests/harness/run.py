@@ -47,7 +47,8 @@ def shell_status(status: int) -> int:
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's, without anything that would steer Halo."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("HALO_")}
-    return clean | dict(extra or {})
+    # What tests learn is not the user's.
+    return clean | {"HALO_STORE": "none"} | dict(extra or {})
 
 
 def run(

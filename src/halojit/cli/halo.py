@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from halojit.cli import options
-from halojit.cli.options import DEFAULTS, Level, StrategyName
+from halojit.cli.options import DEFAULTS, Fp, Level, StrategyName
 
 app = typer.Typer(
     name="halo",
@@ -50,6 +50,10 @@ def run(
         bool, typer.Option("--quiet", "-q", help="No status line and no report on stderr.")
     ] = False,
     strategy: options.Strategy = StrategyName.ONCE,
+    budget: options.Budget = "3%",
+    trials: options.Trials = DEFAULTS.trials,
+    fp: options.FloatingPoint = Fp.STRICT,
+    store: options.Store = None,
     hertz: options.Hertz = DEFAULTS.hertz,
     workers: options.Workers = DEFAULTS.workers,
     memory_limit: options.MemoryLimit = "4G",
@@ -71,7 +75,17 @@ def run(
 
     options.start_log(log_level, has_time=False)
     settings = options.settings(
-        strategy, hertz, workers, memory_limit, time_limit, seed, debug_info
+        strategy=strategy,
+        budget=budget,
+        trials=trials,
+        fp=fp,
+        store=store,
+        hertz=hertz,
+        workers=workers,
+        memory_limit=memory_limit,
+        time_limit=time_limit,
+        seed=seed,
+        debug_info=debug_info,
     )
     raise typer.Exit(run_program(Run(command, json, quiet, perf_map), settings))
 

@@ -19,7 +19,7 @@ import typer
 
 from halojit import paths
 from halojit.cli import options
-from halojit.cli.options import DEFAULTS, Level, StrategyName
+from halojit.cli.options import DEFAULTS, Fp, Level, StrategyName
 from halojit.server.settings import Settings
 
 log = logging.getLogger("halo")
@@ -84,6 +84,10 @@ def serve(
         ),
     ] = None,
     strategy: options.Strategy = StrategyName.ONCE,
+    budget: options.Budget = "3%",
+    trials: options.Trials = DEFAULTS.trials,
+    fp: options.FloatingPoint = Fp.STRICT,
+    store: options.Store = None,
     hertz: options.Hertz = DEFAULTS.hertz,
     workers: options.Workers = DEFAULTS.workers,
     memory_limit: options.MemoryLimit = "4G",
@@ -106,7 +110,17 @@ def serve(
         return
     options.start_log(log_level, has_time=True)
     settings = options.settings(
-        strategy, hertz, workers, memory_limit, time_limit, seed, debug_info
+        strategy=strategy,
+        budget=budget,
+        trials=trials,
+        fp=fp,
+        store=store,
+        hertz=hertz,
+        workers=workers,
+        memory_limit=memory_limit,
+        time_limit=time_limit,
+        seed=seed,
+        debug_info=debug_info,
     )
     from halojit.server.sockets import ListenError
 

@@ -8,12 +8,17 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
+from halojit import paths
 from halojit.server.settings import Settings
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 DEFAULTS = Settings()
 
@@ -21,9 +26,18 @@ DEFAULTS = Settings()
 class StrategyName(StrEnum):
     """What to do to programs."""
 
+    ADAPT = "adapt"
     ONCE = "once"
     OFF = "off"
     STRESS = "stress"
+
+
+class Fp(StrEnum):
+    """What new code may do to floating-point results."""
+
+    STRICT = "strict"
+    CONTRACT = "contract"
+    FAST = "fast"
 
 
 class Level(StrEnum):
@@ -43,12 +57,72 @@ def parse_bytes(text: str) -> int:
     return int(match[1]) << {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}[match[2]]
 
 
+def parse_share(text: str) -> float:
+    """A share such as 3% or 0.03."""
+    match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*(%?)", text.strip())
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is no share; write 3% or 0.03")
+    share = float(match[1]) / (100.0 if match[2] else 1.0)
+    if share > 1.0:
+        raise typer.BadParameter(f"{text!r} is more than all of it; write 3% or 0.03")
+    return share
+
+
+def parse_store(text: str | None) -> str:
+    """The default file if nothing is said."""
+    if text is None:
+        return str(paths.store_path())
+    if not text.strip():
+        raise typer.BadParameter("it is empty; write a file, an SQLAlchemy URL, or none")
+    return text
+
+
 Strategy = Annotated[
     StrategyName,
     typer.Option(
         envvar="HALO_STRATEGY",
-        help="once: recompile each hot region for this processor and time it. off: profile only. "
+        help="adapt: try recipes for each hot region, decide by trials on live calls, keep the "
+        "best. once: recompile each hot region for this processor and time it. off: profile only. "
         "stress: recompile and swap every function at random, to test correctness.",
+    ),
+]
+Budget = Annotated[
+    str,
+    typer.Option(
+        envvar="HALO_BUDGET",
+        metavar="SHARE",
+        help="Processor time that looking for faster code may cost a program, as a share of its "
+        "own: calls of slower challengers, the trials' own work, compilers on processors that it "
+        "wants. 3% or 0.03; 0: try nothing, only deploy what the store knows.",
+    ),
+]
+Trials = Annotated[
+    int,
+    typer.Option(
+        envvar="HALO_TRIALS",
+        min=0,
+        metavar="N",
+        help="Recipes to try for one region before the best so far is settled on.",
+    ),
+]
+FloatingPoint = Annotated[
+    Fp,
+    typer.Option(
+        "--fp",
+        envvar="HALO_FP",
+        help="strict: results stay the same to the last bit. contract: a*b+c may be rounded once "
+        "instead of twice. fast: sums may be reordered, NaN and infinity are assumed away; only "
+        "for programs that would be built with -ffast-math.",
+    ),
+]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        envvar="HALO_STORE",
+        metavar="URL|FILE|none",
+        help="Where what was learned is kept, so that the next run of a build starts tuned: an "
+        "SQLite file, or a URL such as postgresql://host/halo; none: nowhere. "
+        "[default: $XDG_STATE_HOME/halo/store.sqlite, else ~/.local/state/halo/store.sqlite]",
     ),
 ]
 Hertz = Annotated[
@@ -99,7 +173,12 @@ DebugInfo = Annotated[
 
 
 def settings(
+    *,
     strategy: StrategyName,
+    budget: str,
+    trials: int,
+    fp: Fp,
+    store: str | None,
     hertz: int,
     workers: int,
     memory_limit: str,
@@ -110,13 +189,25 @@ def settings(
     """From options."""
     return Settings(
         strategy=strategy.value,
+        budget=_named("budget", parse_share, budget),
+        trials=trials,
+        fp=fp.value,
+        store=_named("store", parse_store, store),
         hertz=hertz,
         workers=workers,
-        memory_limit_bytes=parse_bytes(memory_limit),
+        memory_limit_bytes=_named("memory-limit", parse_bytes, memory_limit),
         time_limit_s=time_limit,
         seed=seed,
         is_debugged=debug_info,
     )
+
+
+def _named(name: str, parse: Callable[[T], U], text: T) -> U:
+    """What is wrong, with the name of the option, whoever set it."""
+    try:
+        return parse(text)
+    except typer.BadParameter as error:
+        raise typer.BadParameter(error.message, param_hint=f"--{name}") from None
 
 
 def start_log(level: Level, has_time: bool) -> None:

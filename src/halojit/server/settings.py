@@ -1,4 +1,4 @@
-"""What a server is told. What each setting means: the options' help in cli/haloserver.py."""
+"""What a server is told. What each setting means: the options' help in cli/options.py."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ class Settings:
     time_limit_s: float = 60.0
     seed: int = 1
     is_debugged: bool = False
+    budget: float = 0.03
+    """Share of a program's processor time that exploration may cost it."""
+    trials: int = 200
+    """Of one region, before its search is over for now."""
+    fp: str = "strict"
+    """"strict": results stay the same to the last bit. "contract", "fast": what a user allowed."""
+    store: str = "none"
+    """Where what was learned is kept: a file or an SQLAlchemy URL. The commands default to
+    `paths.store_path()`; whoever embeds a server decides for himself."""
     trial_s: float = 1.5
     sections_bytes: int = field(default=1 << 30)
     """Bitcode kept in memory, of all builds."""
