@@ -1,7 +1,8 @@
 """What a trial measured: one incumbent, one challenger, alternating in slices of time.
 
 In: slices as the monitor's trial clock reports them. Out: the ratio of the time per call, which is
-the ratio of total times at equal work, with a confidence interval.
+the ratio of total times at equal work, with an interval that holds at every look, and what a trial
+decided.
 """
 
 from __future__ import annotations
@@ -21,18 +22,22 @@ class Slice(NamedTuple):
 
 
 class Decision(StrEnum):
-    """What a trial says of the challenger."""
+    """What a trial says of its challenger."""
 
     WON = "won"
+    """Faster beyond doubt, and by enough to matter."""
     LOST = "lost"
+    """Slower beyond doubt."""
     TIED = "tied"
-    """No difference worth having."""
+    """Not faster by enough to matter, beyond doubt."""
     UNDECIDED = "undecided"
+    """The incumbent stays."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Times are nanoseconds a call; the interval is at 95 % and holds the true speed-up."""
+    """Times are nanoseconds a call; the interval is a confidence sequence: at 95 %, all intervals
+    that a trial ever showed hold the true speed-up."""
 
     before_ns: float
     after_ns: float
