@@ -87,6 +87,8 @@ class Live:
         self.images: dict[int, LiveImage] = {}
         self.frames = FrameMap()
         self.generation = -1
+        self.is_stopped = False
+        """Has a person said that nothing but originals may run?"""
         self.tell = tell
         self._channel = channel
         self._fleet = fleet
@@ -255,6 +257,8 @@ class Live:
 
     async def patch(self, place: Place, target: int) -> None:
         """Points the entry at the target (0: the original). Raises Refused."""
+        if self.is_stopped and target:
+            raise Refused("stopped")
         entry = self.entry(place)
         if entry is None:
             raise Refused("its image was unloaded")

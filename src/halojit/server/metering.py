@@ -14,6 +14,7 @@ from halojit.model.evidence import Decision, Evidence
 from halojit.model.region import Recipe, Region
 from halojit.server.channel import ChannelError, GoneError
 from halojit.server.live import Live, Refused
+from halojit.server.switch import Switch
 from halojit.tune.trial import Trial
 
 SLICE_LEAST_NS = 1_000_000
@@ -43,6 +44,7 @@ class Metering:
         name: str,
         gate: tuple[int, int],
         variant: int,
+        switch: Switch,
     ) -> None:
         self._live = live
         self._region = region
@@ -50,6 +52,7 @@ class Metering:
         self._name = name
         self._gate, self._control = gate
         self._variant = variant
+        self._switch = switch
 
     def _slice_ns(self) -> tuple[int, int]:
         region = self._region
@@ -108,6 +111,8 @@ class Metering:
                     return ""
                 if passed >= usual_s:
                     return ""
+            if self._switch.is_frozen:
+                return "frozen"
             if is_done or passed >= PATIENCE * usual_s:
                 return "" if evidence else "too few calls to measure"
 

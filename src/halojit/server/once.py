@@ -17,6 +17,7 @@ from halojit.profile.regions import Limits, candidates, choose
 from halojit.server.live import Live, Refused
 from halojit.server.metering import Metering
 from halojit.server.profiler import Profiler
+from halojit.server.switch import Switch
 
 FIRST_PROFILE_S = 0.3
 FIRST_SAMPLES = 100
@@ -33,8 +34,9 @@ NAME = "O3 for this CPU"
 class Once:
     """See the module."""
 
-    def __init__(self, recipe: Recipe, limits: Limits | None = None) -> None:
+    def __init__(self, recipe: Recipe, switch: Switch, limits: Limits | None = None) -> None:
         self._recipe = recipe
+        self._switch = switch
         self._limits = limits or Limits()
         self._covered: dict[Place, frozenset[str]] = {}
         self._banned: set[Place] = set()
@@ -89,7 +91,7 @@ class Once:
             return
 
     async def _choose(self, live: Live, profiler: Profiler) -> None:
-        if len(self._covered) >= REGIONS:
+        if len(self._covered) >= REGIONS or self._switch.is_frozen:
             return
 
         def is_possible(place: Place) -> bool:
@@ -177,7 +179,8 @@ class Once:
                 live.tell(VariantDeployed(live.pid, live.at_s(), root, is_gated=False))
                 return
             variant_at = linked.entries[root.name]
-            await Metering(live, region, self._recipe, NAME, gate, variant_at).run()
+            metering = Metering(live, region, self._recipe, NAME, gate, variant_at, self._switch)
+            await metering.run()
         except Refused as error:
             self._covered.pop(root, None)
             self._banned.add(root)

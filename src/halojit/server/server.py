@@ -18,6 +18,7 @@ from halojit.build.cache import Builder
 from halojit.model.events import Event
 from halojit.model.region import Recipe
 from halojit.server import peers
+from halojit.server.conduct import Conduct
 from halojit.server.fleet import Fleet
 from halojit.server.off import Off
 from halojit.server.once import Once
@@ -25,6 +26,7 @@ from halojit.server.settings import Settings
 from halojit.server.story import Story
 from halojit.server.strategy import Strategy
 from halojit.server.stress import Stress
+from halojit.server.switch import Switch
 
 log = logging.getLogger("halo")
 
@@ -55,6 +57,9 @@ class Server:
         self._host = host()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sockets: list[socket.socket] = []
+        self.switch = Switch()
+        self.conducts: set[Conduct] = set()
+        """Of the processes that are connected."""
 
     def statistics(self) -> dict[str, int]:
         """Numbers for tests and the curious."""
@@ -113,6 +118,8 @@ class Server:
                 self._threads,
                 self._strategy,
                 self._tell,
+                self.switch,
+                self.conducts,
             )
             self._spawn(story.run(connection, peer))
 
@@ -120,6 +127,6 @@ class Server:
         if self.settings.strategy == "off":
             return Off()
         if self.settings.strategy == "stress":
-            return Stress(self._host, self.settings.seed)
+            return Stress(self._host, self.settings.seed, self.switch)
         cpu, features = self._host
-        return Once(Recipe(cpu, features))
+        return Once(Recipe(cpu, features), self.switch)

@@ -18,11 +18,13 @@ from halojit.build.cache import Builder
 from halojit.model import events
 from halojit.server import journal
 from halojit.server.channel import Channel, ChannelError, GoneError
+from halojit.server.conduct import Conduct
 from halojit.server.fleet import Fleet
 from halojit.server.live import Live
 from halojit.server.services import PROTOCOL_VERSION, Services
 from halojit.server.settings import Settings
 from halojit.server.strategy import Strategy
+from halojit.server.switch import Switch
 
 log = logging.getLogger("halo")
 
@@ -43,6 +45,8 @@ class Story:
         threads: Executor,
         strategy: Callable[[], Strategy],
         tell: Callable[[events.Event], None],
+        switch: Switch,
+        conducts: set[Conduct],
     ) -> None:
         self._settings = settings
         self._fleet = fleet
@@ -50,6 +54,8 @@ class Story:
         self._threads = threads
         self._strategy = strategy
         self._listener = tell
+        self._switch = switch
+        self._conducts = conducts
         self._label = "?"
 
     async def run(self, sock: socket.socket, peer: str) -> None:
@@ -98,23 +104,17 @@ class Story:
         self._tell(
             events.ProgramSeen(live.pid, live.at_s(), process.executable, len(carrying), modules)
         )
-        work = asyncio.ensure_future(self._strategy().run(live))
+        conduct = Conduct(live, self._switch, self._strategy, channel.closed)
+        self._conducts.add(conduct)
         reason = "the program ended"
         try:
-            await asyncio.wait((work, channel.closed), return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
-                # Its next call fails; it then says what it knows and ends.
-                work.cancel()
-            await work
+            await conduct.run()
         except (GoneError, asyncio.CancelledError):
-            if not work.done():
-                work.cancel()
-                await asyncio.wait((work,))
-            elif not work.cancelled():
-                work.exception()  # it ended while this story was being ended: nobody else looks
+            pass
         except ChannelError as error:
             reason = str(error)
         finally:
+            self._conducts.discard(conduct)
             self._tell(events.ProgramEnded(live.pid, live.at_s(), reason))
 
     def _tell(self, event: events.Event) -> None:

@@ -16,6 +16,7 @@ from halojit.model.function import Place
 from halojit.model.region import Recipe
 from halojit.server.channel import ChannelError, GoneError
 from halojit.server.live import Linked, Live, LiveImage, Refused
+from halojit.server.switch import Switch
 
 BATCH = 12
 SWAPS_PER_MESSAGE = 96
@@ -39,9 +40,10 @@ REGION_LIMITS = ("0", "300", "1000")
 class Stress:
     """See the module."""
 
-    def __init__(self, host: tuple[str, str], seed: int) -> None:
+    def __init__(self, host: tuple[str, str], seed: int, switch: Switch | None = None) -> None:
         self._host = host
         self._seed = seed
+        self._switch = switch or Switch()
         self._choices: dict[int, list[int]] = {}
         """Entry -> targets; 0 is the original."""
         self._unbuildable: dict[Place, str] = {}
@@ -86,6 +88,8 @@ class Stress:
             has_built = False
             for known in list(live.images.values()):
                 done = rounds.setdefault(known.image.id, 0)
+                if self._switch.is_frozen:
+                    break
                 if done < VARIANTS_PER_FUNCTION and self._code_bytes < CODE_LIMIT_BYTES:
                     await self._round(live, known, done)
                     rounds[known.image.id] = done + 1
@@ -181,7 +185,7 @@ class Stress:
         while True:
             await asyncio.sleep(SWAP_PAUSE_S)
             entries = list(self._choices)
-            if not entries:
+            if not entries or self._switch.is_frozen:
                 continue
             chosen = draw.sample(entries, min(len(entries), SWAPS_PER_MESSAGE))
             # With few functions, several swaps of each in one message.
@@ -200,7 +204,7 @@ class Stress:
         while True:
             await asyncio.sleep(0.2 + 0.3 * draw.random())
             entries = list(self._choices)
-            if entries:
+            if entries and not self._switch.is_frozen:
                 some = draw.sample(entries, min(len(entries), 8))
                 await live.services.count_start(some)
                 await live.services.count_read(some)

@@ -1,0 +1,121 @@
+"""One process under its strategy, as long as the switch allows it.
+
+In: a live process, the switch, a maker of strategies. Out: the strategy runs, and the process's
+originals are back within moments of a stop, whatever the strategy was doing. A stop ends the
+strategy; a new one begins after it, and finds what was built in the server's memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+from halojit.model.events import Frozen, Resumed, Stopped
+from halojit.server.channel import ChannelError
+from halojit.server.live import Live
+from halojit.server.strategy import Strategy
+from halojit.server.switch import Switch
+
+log = logging.getLogger("halo")
+
+
+class Conduct:
+    """See the module."""
+
+    def __init__(
+        self,
+        live: Live,
+        switch: Switch,
+        strategy: Callable[[], Strategy],
+        closed: asyncio.Future[str],
+    ) -> None:
+        self.live = live
+        self.entries = 0
+        """Set back by the last stop."""
+        self.restored = asyncio.Event()
+        """Does every entry lead to the original because of a stop?"""
+        self._switch = switch
+        self._strategy = strategy
+        self._closed = closed
+        self._changed = asyncio.Event()
+        self._is_frozen = False
+
+    async def run(self) -> None:
+        """Until the process ends; raises what the strategy raises, and GoneError."""
+        unsubscribe = self._switch.subscribe(self._listen)
+        try:
+            self._listen()
+            while not self._closed.done():
+                if self._switch.is_stopped:
+                    await self._pause()
+                else:
+                    await self._work()
+        finally:
+            unsubscribe()
+
+    def _listen(self) -> None:
+        live = self.live
+        if self._is_frozen != self._switch.is_frozen:
+            self._is_frozen = self._switch.is_frozen
+            live.tell(Frozen(live.pid, live.at_s(), self._is_frozen))
+        if self._switch.is_stopped != live.is_stopped:
+            live.is_stopped = self._switch.is_stopped
+            self.restored.clear()
+            self._changed.set()
+
+    async def _work(self) -> None:
+        """Until a stop, or until the strategy or the process ends."""
+        self._changed.clear()
+        work = asyncio.ensure_future(self._strategy().run(self.live))
+        change = asyncio.ensure_future(self._changed.wait())
+        try:
+            await asyncio.wait((work, change, self._closed), return_when=asyncio.FIRST_COMPLETED)
+            if change.done() and not work.done() and not self._closed.done():
+                await self._stop(work)
+                return
+            if not work.done():
+                # Its next call fails; it then says what it knows and ends.
+                work.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+        finally:
+            change.cancel()
+            if not work.done():
+                work.cancel()
+                await asyncio.wait((work,))
+            if not work.cancelled():
+                work.exception()  # it ended while this was being ended: nobody else looks
+        if not self._closed.done():
+            await self._closed
+
+    async def _stop(self, work: asyncio.Future[None]) -> None:
+        # The call is sent before the strategy can say its last word.
+        self.entries = await self._retire()
+        work.cancel()
+        await asyncio.wait((work,))
+        if not work.cancelled() and (error := work.exception()) is not None:
+            log.debug("%s: the strategy ended with %r", self.live.label, error)
+
+    async def _pause(self) -> None:
+        """While stopped."""
+        live = self.live
+        self._changed.clear()
+        # Once more: the strategy may have pointed entries elsewhere while it ended.
+        self.entries += await self._retire()
+        with contextlib.suppress(ChannelError):
+            await live.services.sample_stop()
+        live.tell(Stopped(live.pid, live.at_s(), self.entries))
+        self.restored.set()
+        change = asyncio.ensure_future(self._changed.wait())
+        try:
+            await asyncio.wait((change, self._closed), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            change.cancel()
+        self.entries = 0
+        if not self._switch.is_stopped:
+            live.tell(Resumed(live.pid, live.at_s()))
+
+    async def _retire(self) -> int:
+        return await self.live.services.retire_all()
