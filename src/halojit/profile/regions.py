@@ -27,8 +27,13 @@ class Limits:
 
     share: float = 0.05
     entries_per_s: float = 20.0
+    """Less, and nothing is learned of it while the program lasts."""
+    wanted_entries_per_s: float = 200.0
+    """Trials of such a root end within a second."""
     ns_per_call: float = 1000.0
-    """Wanted, not demanded: a gate costs some 20 ns a call."""
+    """Wanted, not demanded: a gate costs some 30 ns a call."""
+    least_ns_per_call: float = 50.0
+    """Less cannot be timed; the caller is the better root."""
     candidates: int = 32
 
 
@@ -61,12 +66,14 @@ def choose(
     reach: Callable[[Place], Collection[str]],
     covered: Mapping[Place, Collection[str]],
     limits: Limits,
+    recursive: Collection[Place] = (),
 ) -> list[Region]:
     """Disjoint regions, largest share first.
 
     `cpu_share` is the processor time that the program uses per second of time: shares times it are
     seconds a second. `reach` gives the names a root's region covers; `covered` are the roots that
-    have had their turn, with what they cover.
+    have had their turn, with what they cover. Entries of `recursive` roots are mostly their own:
+    they do not say how long a call from outside is.
     """
     shares = tree.shares()
     often = {
@@ -83,8 +90,12 @@ def choose(
 
     taken = dict(covered)
     chosen: list[Region] = []
-    long_enough = {place for place in often if ns_per_call(place) >= limits.ns_per_call}
-    for roots in (long_enough, often):
+    long_enough = {
+        place for place in often if place in recursive or ns_per_call(place) >= limits.ns_per_call
+    }
+    often = {place for place in often if ns_per_call(place) >= limits.least_ns_per_call}
+    best = {place for place in long_enough if entries_per_s[place] >= limits.wanted_entries_per_s}
+    for roots in (best, long_enough, often):
         own = _cover(tree, roots, reach, taken, limits)
         chosen.extend(region(place, share) for place, share in own.items())
         taken.update((place, reach(place)) for place in own)

@@ -8,7 +8,6 @@ they take too much memory.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
@@ -17,7 +16,6 @@ from dataclasses import dataclass
 from halojit.build.build import BuildError, inspect
 from halojit.build.section import Section
 from halojit.model.function import Function
-from halojit.model.image import Image
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Build:
 
 
 class Fleet:
-    """Builds by name (`Image.build`)."""
+    """Builds by name (`Mapped.build_name`)."""
 
     def __init__(self, executor: Executor, limit_bytes: int) -> None:
         self._executor = executor
@@ -39,13 +37,9 @@ class Fleet:
         self._turns: dict[str, asyncio.Lock] = {}
         self.transfers = 0
 
-    async def learn(
-        self, image: Image, listed: bytes, fetch: Callable[[], Awaitable[bytes]]
-    ) -> Build:
-        """The image's build; `listed` is what its table has (`SymbolTable.listed`), `fetch` brings
-        the section if nobody did. Raises BuildError."""
-        # Processes may bind the names of one library differently.
-        name = f"{image.build}/{hashlib.blake2b(listed, digest_size=8).hexdigest()}"
+    async def learn(self, name: str, listed: bytes, fetch: Callable[[], Awaitable[bytes]]) -> Build:
+        """The build of that name; `listed` is what its table has (`SymbolTable.listed`), `fetch`
+        brings the section if nobody did. Raises BuildError."""
         async with self._turns.setdefault(name, asyncio.Lock()):
             if name not in self._builds:
                 data = await fetch()

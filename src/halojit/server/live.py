@@ -7,7 +7,9 @@ patch. No decisions here. Every verb may raise GoneError: a process may end at a
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,12 +37,37 @@ class Refused(RuntimeError):
 
 
 @dataclass(frozen=True)
-class LiveImage:
-    """An image of the process with its build and its symbol table."""
+class Mapped:
+    """An image of the process and where it has what its bitcode names."""
 
     image: Image
-    build: Build
     table: SymbolTable
+
+    @cached_property
+    def listed(self) -> bytes:
+        """What the table has, without addresses."""
+        return self.table.listed(self.image.text_low, self.image.text_high)
+
+    @cached_property
+    def build_name(self) -> str:
+        """The build, and how this process binds its names: two processes may do it differently."""
+        return f"{self.image.build}/{hashlib.blake2b(self.listed, digest_size=8).hexdigest()}"
+
+
+@dataclass(frozen=True)
+class LiveImage:
+    """A mapped image whose bitcode is known."""
+
+    mapped: Mapped
+    build: Build
+
+    @property
+    def image(self) -> Image:
+        return self.mapped.image
+
+    @property
+    def table(self) -> SymbolTable:
+        return self.mapped.table
 
     @cached_property
     def entries(self) -> dict[str, int]:
@@ -65,6 +92,7 @@ class Linked:
 
     entries: dict[str, int]
     gates: dict[str, tuple[int, int]]
+    symbols: dict[str, int]
     bytes: int
 
 
@@ -84,7 +112,10 @@ class Live:
         self.services = Services(channel)
         self.process = process
         self.settings = settings
+        self.mapped: dict[int, Mapped] = {}
         self.images: dict[int, LiveImage] = {}
+        self.targets: dict[int, int] = {}
+        """Where entries lead that were ever patched; 0 is the original."""
         self.frames = FrameMap()
         self.generation = -1
         self.is_stopped = False
@@ -95,6 +126,9 @@ class Live:
         self._builder = builder
         self._clock_ns = clock_ns
         self._builtins: dict[str, int] = {}
+        self._linked: dict[tuple[int, str], Linked] = {}
+        self._failed: set[int] = set()
+        self._random = random.Random(f"{settings.seed}/{process.pid}")
         self._clock_from = (process.now_ns, process.now_ticks)
         self._clock_to = self._clock_from
 
@@ -122,35 +156,59 @@ class Live:
         ticks = self._clock_to[1] - self._clock_from[1]
         return ns / ticks if ns > 0 and ticks > 0 else 1.0
 
-    async def learn_images(self) -> tuple[int, int]:
-        """Learns images that came and forgets those that went; images and modules known."""
+    @property
+    def is_gone(self) -> bool:
+        """Has the connection ended?"""
+        return self._channel.closed.done()
+
+    def draw_seed(self) -> int:
+        """For the runtime's random choices."""
+        return self._random.getrandbits(63) | 1
+
+    async def map_images(self) -> None:
+        """Learns where images have their things, and forgets those that went."""
         self.generation, images = await self.services.images()
         present = {image.id: image for image in images if image.bitcode_bytes}
-        for gone in self.images.keys() - present.keys():
-            del self.images[gone]
+        for gone in self.mapped.keys() - present.keys():
+            del self.mapped[gone]
+            self.images.pop(gone, None)
             self.frames.drop_image(gone)
+            self._linked = {key: one for key, one in self._linked.items() if key[0] != gone}
         for image in present.values():
-            if image.id not in self.images:
-                await self._learn(image)
-        return len(present), sum(len(image.digests) // 16 for image in present.values())
+            if image.id not in self.mapped:
+                try:
+                    table = SymbolTable(await self.services.symbols(image.id))
+                except ValueError as error:
+                    self._warn(f"{image.path} stays as it is: {error}")
+                    continue
+                self.mapped[image.id] = Mapped(image, table)
 
-    async def _learn(self, image: Image) -> None:
+    async def learn_images(self) -> None:
+        """Also learns their bitcode."""
+        await self.map_images()
+        for mapped in list(self.mapped.values()):
+            if mapped.image.id not in self.images and mapped.image.id not in self._failed:
+                await self._learn(mapped)
+
+    async def _learn(self, mapped: Mapped) -> None:
+        image = mapped.image
         try:
-            table = SymbolTable(await self.services.symbols(image.id))
-            listed = table.listed(image.text_low, image.text_high)
-            build = await self._fleet.learn(image, listed, lambda: self.services.bitcode(image))
+            build = await self._fleet.learn(
+                mapped.build_name, mapped.listed, lambda: self.services.bitcode(image)
+            )
         except GoneError:
             raise
-        except (BuildError, ChannelError, WorkerDied, ValueError) as error:
+        except (BuildError, ChannelError, WorkerDied) as error:
+            self._failed.add(image.id)
             self._warn(f"{image.path} stays as it is: {error}")
             return
         if not build.functions and not build.skipped:
             self._warn(f"{image.path} stays as it is: its bitcode section holds no module")
         for reason in build.skipped:
             self._warn(f"{image.path}: a module is left out: {reason}")
-        known = LiveImage(image, build, table)
+        known = LiveImage(mapped, build)
         self.images[image.id] = known
-        self.frames.add_image(image, build.functions.values(), table)
+        self.frames.add_image(image, build.functions.values(), mapped.table)
         log.info(
             "%s: learned %s: %d modules, %d functions, %d patchable",
             self.label,
@@ -182,14 +240,23 @@ class Live:
         return known.reach[place.name]
 
     async def build(
-        self, image: int, roots: tuple[str, ...], recipe: Recipe, has_gate: bool
+        self,
+        image: int,
+        roots: tuple[str, ...],
+        recipe: Recipe,
+        *,
+        has_gate: bool = False,
     ) -> Variant:
         """A variant of the region of these roots. Raises Refused."""
         known = self.images.get(image)
         if known is None:
             raise Refused("its image was unloaded")
-        offsets = tuple(sorted(known.table.tls_offsets.items()))
-        request = Request(roots, recipe, has_gate, offsets)
+        request = Request(
+            roots=roots,
+            recipe=recipe,
+            has_gate=has_gate,
+            tls_offsets=tuple(sorted(known.table.tls_offsets.items())),
+        )
         future = self._builder.build(known.build.section, request)
         try:
             return await asyncio.shield(asyncio.wrap_future(future))
@@ -197,14 +264,20 @@ class Live:
             raise Refused(str(error)) from None
 
     async def link(self, image: int, variant: Variant) -> Linked:
-        """Links the variant into the process. Raises Refused."""
-        known = self.images.get(image)
-        if known is None:
+        """Links the variant into the process, once. Raises Refused."""
+        mapped = self.mapped.get(image)
+        if mapped is None:
             raise Refused("its image was unloaded")
-        symbols = await self._resolve(known, variant)
+        key = image, variant.digest
+        if key not in self._linked:
+            self._linked[key] = await self._link(mapped, variant)
+        return self._linked[key]
+
+    async def _link(self, mapped: Mapped, variant: Variant) -> Linked:
+        symbols = await self._resolve(mapped.table, variant)
         try:
             placed = await self._channel.link(
-                variant.data, symbols, known.image.arena, self.settings.is_debugged
+                variant.data, symbols, mapped.image.arena, self.settings.is_debugged
             )
         except GoneError:
             raise
@@ -217,25 +290,26 @@ class Live:
                     root: (placed[gate][0], placed[control][0])
                     for root, (gate, control) in variant.gates.items()
                 },
+                {name: address for name, (address, _) in placed.items()},
                 sum(size for _, size in placed.values()),
             )
         except KeyError as error:
             raise Refused(f"the linked object lacks {error}") from None
         if variant.entries:
-            root = Place(image, next(iter(variant.entries)))
+            root = Place(mapped.image.id, next(iter(variant.entries)))
             self.frames.add_variant(root, placed.values())
         await self.services.announce(
             (address, size, _announced(name)) for name, (address, size) in placed.items() if size
         )
         return linked
 
-    async def _resolve(self, known: LiveImage, variant: Variant) -> dict[str, int]:
+    async def _resolve(self, table: SymbolTable, variant: Variant) -> dict[str, int]:
         addresses: dict[str, int] = {}
         missing: list[str] = []
         for name, keys in variant.needs.items():
             if not keys:
                 continue
-            found = next((a for a in map(known.table.address, keys) if a is not None), None)
+            found = next((a for a in map(table.address, keys) if a is not None), None)
             if found is None:
                 missing.append(name)
             elif found:
@@ -262,9 +336,14 @@ class Live:
         entry = self.entry(place)
         if entry is None:
             raise Refused("its image was unloaded")
+        await self.point(entry, target)
+
+    async def point(self, entry: int, target: int) -> None:
+        """As `patch`, by the entry's address."""
         status = (await self.services.patch([(entry, target)]))[0]
         if status:
             raise Refused(f"its entry cannot be patched: {status_text(status)}")
+        self.targets[entry] = target
 
 
 def _announced(symbol: str) -> str:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 
 from halojit.model.events import RegionChosen, RegionRefused, VariantBuilt, VariantDeployed
-from halojit.model.function import Place
 from halojit.model.region import Recipe, Region
-from halojit.profile.regions import Limits, candidates, choose
+from halojit.profile.regions import Limits
+from halojit.server.chooser import Chooser
 from halojit.server.live import Live, Refused
 from halojit.server.metering import Metering
 from halojit.server.profiler import Profiler
@@ -23,11 +23,7 @@ FIRST_PROFILE_S = 0.3
 FIRST_SAMPLES = 100
 BUSY_CPU_S = 0.02
 """Less, and the process is not worth asking for its bitcode."""
-COUNT_S = 0.12
 PERIOD_S = 1.0
-RECOUNT_ROUNDS = 32
-REGIONS = 32
-REGION_INSTRUCTIONS = 200_000
 NAME = "O3 for this CPU"
 
 
@@ -37,13 +33,9 @@ class Once:
     def __init__(self, recipe: Recipe, switch: Switch, limits: Limits | None = None) -> None:
         self._recipe = recipe
         self._switch = switch
-        self._limits = limits or Limits()
-        self._covered: dict[Place, frozenset[str]] = {}
-        self._banned: set[Place] = set()
+        self._limits = limits
         self._tuning: set[asyncio.Task[None]] = set()
         self._refused: asyncio.Event = asyncio.Event()
-        self._counted: frozenset[Place] = frozenset()
-        self._idle_rounds = 0
 
     async def run(self, live: Live) -> None:
         try:
@@ -64,9 +56,10 @@ class Once:
             await profiler.read()
             if profiler.sampler == "off" or live.at_s() > 5:
                 break
+        chooser = Chooser(live, profiler, self._limits)
         is_first = True
         while True:
-            await self._choose(live, profiler)
+            await self._choose(live, chooser)
             if is_first:
                 is_first = False
                 await profiler.start(live.settings.hertz)
@@ -90,73 +83,20 @@ class Once:
         except TimeoutError:
             return
 
-    async def _choose(self, live: Live, profiler: Profiler) -> None:
-        if len(self._covered) >= REGIONS or self._switch.is_frozen:
+    async def _choose(self, live: Live, chooser: Chooser) -> None:
+        if self._switch.is_frozen:
             return
-
-        def is_possible(place: Place) -> bool:
-            function = live.function(place)
-            return (
-                function is not None
-                and not function.obstacle
-                and place not in self._banned
-                and live.entry(place) is not None
-                and self._instructions(live, place) <= REGION_INSTRUCTIONS
-            )
-
-        places = candidates(profiler.tree, is_possible, self._covered, self._limits)
-        if not places or not self._is_news(frozenset(places)):
-            return
-        rates = await self._count(live, places)
-        await profiler.read()
-        regions = choose(
-            profiler.tree, rates, profiler.cpu_share, live.reach, self._covered, self._limits
-        )
-        if regions:
-            self._idle_rounds = 0
-        for region in regions:
-            self._covered[region.root] = live.reach(region.root)
-            task = asyncio.create_task(self._tune(live, region))
+        for region in await chooser.choose():
+            task = asyncio.create_task(self._tune(live, region, chooser))
             self._tuning.add(task)
             task.add_done_callback(self._tuned)
-
-    def _is_news(self, places: frozenset[Place]) -> bool:
-        """Functions that were counted in vain are counted again ever more rarely."""
-        if places != self._counted:
-            self._counted = places
-            self._idle_rounds = 0
-        self._idle_rounds += 1
-        rounds = self._idle_rounds
-        return rounds & (rounds - 1) == 0 or rounds % RECOUNT_ROUNDS == 0
 
     def _tuned(self, task: asyncio.Task[None]) -> None:
         self._tuning.discard(task)
         if not task.cancelled():
             task.exception()
 
-    def _instructions(self, live: Live, place: Place) -> int:
-        known = live.images[place.image].build.functions
-        return sum(known[name].instructions for name in live.reach(place) if name in known)
-
-    async def _count(self, live: Live, places: list[Place]) -> dict[Place, float]:
-        """Entries a second, counted for a moment."""
-        entries = {place: entry for place in places if (entry := live.entry(place)) is not None}
-        loop = asyncio.get_running_loop()
-        statuses = await live.services.count_start(entries.values())
-        counting = [place for place, status in zip(entries, statuses, strict=True) if status == 0]
-        for place, status in zip(entries, statuses, strict=True):
-            if status:
-                self._banned.add(place)
-        if not counting:
-            return {}
-        begin = loop.time()
-        await asyncio.sleep(COUNT_S)
-        counts = await live.services.count_read(entries[place] for place in counting)
-        passed = loop.time() - begin
-        await live.services.patch([(entries[place], 0) for place in counting])
-        return {place: count / passed for place, count in zip(counting, counts, strict=True)}
-
-    async def _tune(self, live: Live, region: Region) -> None:
+    async def _tune(self, live: Live, region: Region, chooser: Chooser) -> None:
         root = region.root
         live.tell(RegionChosen(live.pid, live.at_s(), region))
         try:
@@ -182,7 +122,6 @@ class Once:
             metering = Metering(live, region, self._recipe, NAME, gate, variant_at, self._switch)
             await metering.run()
         except Refused as error:
-            self._covered.pop(root, None)
-            self._banned.add(root)
+            chooser.ban(root)
             self._refused.set()
             live.tell(RegionRefused(live.pid, live.at_s(), root, str(error)))

@@ -148,7 +148,7 @@ class Stress:
         if not batch:
             return
         try:
-            variant = await live.build(image, batch, recipe, has_gate)
+            variant = await live.build(image, batch, recipe, has_gate=has_gate)
             linked = await live.link(image, variant)
         except Refused as error:
             if len(batch) == 1:
