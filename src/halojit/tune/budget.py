@@ -18,8 +18,8 @@ from enum import StrEnum
 SHARE = 0.03
 CREDIT_S = 0.3
 PRIOR_LOSS = 0.1
-"""By how much an untried challenger is expected to be slower: a guess on the safe side, for most are
-faster or as fast, and trials of the very bad ones end after a few slices."""
+"""By how much an untried challenger is expected to be slower: a guess on the safe side, for most
+are faster or as fast, and trials of the very bad ones end after a few slices."""
 
 
 class Kind(StrEnum):
