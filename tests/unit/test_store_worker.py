@@ -1,0 +1,108 @@
+"""A store that fails costs its server nothing but memory."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+import pytest
+from store_kit import BUILD, CPU, EVIDENCE, KEYS, RECIPE, ROOT, Clock, variant
+
+from halojit.store.database import StoreError
+from halojit.store.store import Store
+from halojit.store.worker import LONGEST_PAUSE_S, WAITING_BYTES, StoreWorker
+
+
+def test_it_answers_as_the_store_does(tmp_path: Path) -> None:
+    worker = StoreWorker(lambda: Store.open(str(tmp_path / "s.db")))
+    worker.note_program(BUILD, "p", CPU)
+    worker.keep_variant(BUILD, CPU, ROOT, KEYS, RECIPE, variant(), EVIDENCE, 0.5)
+    worker.keep_trial(BUILD, CPU, ROOT, RECIPE, "d", EVIDENCE, "won", 0.5)
+    worker.quarantine(BUILD, CPU, "e", "it died")
+    assert [known.variant for known in worker.best(BUILD, CPU).result()] == [variant()]
+    assert [one.digest for one in worker.tried(BUILD, CPU, ROOT).result()] == ["d"]
+    assert worker.is_quarantined(BUILD, CPU, "e").result()
+    assert [row.executable for row in worker.programs().result()] == ["p"]
+    worker.forget_best(BUILD, CPU, ROOT)
+    assert worker.best(BUILD, CPU).result() == []
+    worker.close()
+    assert worker.programs().result() == []
+
+
+def test_what_waits_is_written_before_the_end(tmp_path: Path) -> None:
+    worker = StoreWorker(lambda: Store.open(str(tmp_path / "s.db")))
+    for index in range(50):
+        worker.note_program(str(index), "p", CPU)
+    worker.close(60)
+    store = Store.open(str(tmp_path / "s.db"))
+    assert len(store.programs()) == 50
+    store.close()
+
+
+def test_a_store_that_comes_back_is_used_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "halo")
+    clock = Clock()
+    opened: list[bool] = []
+
+    def open_store() -> Store:
+        opened.append(is_there)
+        if not is_there:
+            raise StoreError("the store is away")
+        return Store.open(str(tmp_path / "s.db"))
+
+    is_there = False
+    worker = StoreWorker(open_store, clock)
+    for _ in range(20):
+        worker.note_program(BUILD, "p", CPU).result()
+    assert worker.best(BUILD, CPU).result() == []
+    assert not worker.is_quarantined(BUILD, CPU, "d").result()
+    assert len(opened) == 1
+    for _ in range(20):
+        clock.now += LONGEST_PAUSE_S
+        assert worker.programs().result() == []
+    assert len(opened) == 21
+    is_there = True
+    clock.now += LONGEST_PAUSE_S
+    worker.note_program(BUILD, "p", CPU)
+    assert len(worker.programs().result()) == 1
+    worker.close()
+    assert [record.message for record in caplog.records] == [
+        "the store is away (Halo goes on without memory)",
+        "the store works again",
+    ]
+
+
+def test_writes_that_pile_up_are_dropped(tmp_path: Path) -> None:
+    gate = threading.Event()
+
+    def open_store() -> Store:
+        gate.wait()
+        return Store.open(str(tmp_path / "s.db"))
+
+    worker = StoreWorker(open_store)
+    large = variant(bytes(WAITING_BYTES // 4))
+    kept = [
+        worker.keep_variant(BUILD, CPU, str(n), KEYS, RECIPE, large, None, 0.1) for n in range(6)
+    ]
+    assert [future.done() for future in kept] == [False] * 3 + [True] * 3
+    gate.set()
+    assert len(worker.best(BUILD, CPU).result()) == 3
+    worker.keep_variant(BUILD, CPU, "again", KEYS, RECIPE, large, None, 0.1)
+    assert len(worker.best(BUILD, CPU).result()) == 4
+    worker.close()
+
+
+def test_a_call_that_makes_no_sense_is_no_fault_of_the_store(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = StoreWorker(lambda: Store.open(str(tmp_path / "s.db")))
+    for _ in range(2):
+        worker.keep_trial(BUILD, CPU, ROOT, RECIPE, "", None, "won", float("nan")).result()
+    worker.note_program(BUILD, "p", CPU)
+    assert len(worker.programs().result()) == 1
+    worker.close()
+    assert len(caplog.records) == 1
+    assert "a gain of nan" in caplog.text
