@@ -44,7 +44,7 @@ def control_path(server: Path | None = None) -> Path:
 def store_path() -> Path:
     """What was learned on this machine."""
     base = os.environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "halo" / "store.db"
+    return (Path(base) if base else Path.home() / ".local" / "state") / "halo" / "store.sqlite"
 
 
 def config_path() -> Path:
