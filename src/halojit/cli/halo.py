@@ -49,6 +49,14 @@ def run(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No status line and no report on stderr.")
     ] = False,
+    story: Annotated[
+        bool,
+        typer.Option(
+            "--story",
+            help="Tell every trial in the report: what was tried, its effect, what came of it. "
+            "(--log-level info tells it as it happens.)",
+        ),
+    ] = False,
     strategy: options.Strategy = StrategyName.ONCE,
     budget: options.Budget = "3%",
     trials: options.Trials = DEFAULTS.trials,
@@ -87,7 +95,7 @@ def run(
         seed=seed,
         debug_info=debug_info,
     )
-    raise typer.Exit(run_program(Run(command, json, quiet, perf_map), settings))
+    raise typer.Exit(run_program(Run(command, json, quiet, story, perf_map), settings))
 
 
 @app.command(

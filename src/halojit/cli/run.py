@@ -38,6 +38,7 @@ class Run:
     command: Sequence[str]
     json_file: Path | None
     is_quiet: bool
+    has_story: bool
     has_perf_map: bool
 
 
@@ -45,7 +46,7 @@ def run(what: Run, settings: Settings) -> int:
     """The program's exit status."""
     from halojit.view.report import Report
 
-    report = Report(settings.strategy)
+    report = Report(settings.strategy, settings.budget)
     begin = time.monotonic()
     try:
         status = _run(what, settings, report, begin)
@@ -58,7 +59,7 @@ def run(what: Run, settings: Settings) -> int:
     if not what.is_quiet:
         from halojit.view import table
 
-        table.show(report, wall_s, sys.stderr)
+        table.show(report, wall_s, sys.stderr, what.has_story)
     if what.json_file is not None:
         try:
             what.json_file.write_text(report.to_json(status, wall_s))

@@ -72,6 +72,15 @@ class VariantDeployed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TrialBegan(Event):
+    """A challenger is being tried on live calls."""
+
+    root: Place
+    name: str
+    against: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrialEnded(Event):
     """A challenger met the incumbent."""
 

@@ -10,7 +10,6 @@ from halojit.model.evidence import Decision, Evidence
 from halojit.model.region import Recipe
 from halojit.server.demangle import demangle
 
-ORIGINAL = "original"
 FINE_WIDTH = 0.02
 """An interval narrower than this is told to three decimals."""
 VERDICTS = {
@@ -21,12 +20,22 @@ VERDICTS = {
 }
 
 
+def is_original(name: str) -> bool:
+    """Is it the program's own code?"""
+    return name in ("original", "the original")
+
+
 def duration(ns: float) -> str:
     """A time in the unit that suits it."""
     for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
         if ns >= size:
             return f"{ns / size:.3g} {unit}"
     return f"{ns:.3g} ns"
+
+
+def count(number: int, noun: str) -> str:
+    """1 trial, 2 trials."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def effect(found: Evidence) -> str:
@@ -49,10 +58,12 @@ def verdict(event: events.TrialEnded) -> str:
 
 def trial(event: events.TrialEnded) -> str:
     """All of a trial but the region."""
-    against = "the original" if event.against == ORIGINAL else event.against
+    name, against = (
+        "the original" if is_original(one) else one for one in (event.name, event.against)
+    )
     measured = f"{effect(event.evidence)}, " if event.evidence else ""
     cost = f"; cost {duration(event.cost_s * 1e9)}" if event.cost_s >= 1e-6 else ""
-    return f"{event.name} instead of {against}: {measured}{verdict(event)}{cost}"
+    return f"{name} instead of {against}: {measured}{verdict(event)}{cost}"
 
 
 def recipe_words(recipe: Recipe | None, name: str) -> str:
@@ -93,7 +104,7 @@ def line(event: events.Event) -> str | None:
         case events.Frozen(is_frozen=is_frozen):
             return "frozen: what is deployed stays" if is_frozen else "no longer frozen"
         case events.Stopped(entries=entries):
-            return f"stopped: {entries} entries lead to the original again"
+            return f"stopped: {entries} patched entries lead to the original again"
         case events.Resumed():
             return "resumed"
         case events.Warned(message=message):
@@ -123,9 +134,10 @@ def _region_line(event: events.Event) -> str:
         case events.RecipeFailed(root=root, name=name, reason=reason):
             return f"{demangle(root.name)}: {name} gave no code: {reason}"
         case events.RegionConverged(root=root, recipe=recipe, trials=trials, reason=reason):
+            gain = f", {event.speedup:.2f}x the original" if recipe else ""
             return (
                 f"{demangle(root.name)}: settled on {recipe_words(recipe, event.name)} after "
-                f"{trials} trials, {event.speedup:.2f}x the original ({reason})"
+                f"{count(trials, 'trial')}{gain} ({reason})"
             )
         case events.VariantRecalled(root=root, recipe=recipe, gain=gain, name=name):
             return (

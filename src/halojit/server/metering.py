@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 
-from halojit.model.events import TrialEnded, VariantDeployed
+from halojit.model.events import TrialBegan, TrialEnded, VariantDeployed
 from halojit.model.evidence import Decision, Evidence
 from halojit.model.region import Recipe, Region
 from halojit.server.channel import ChannelError, GoneError
@@ -81,6 +81,7 @@ class Metering:
             raise Refused(f"its trial cannot begin: {error}") from None
         await live.patch(root, self._gate)
         live.tell(VariantDeployed(live.pid, live.at_s(), root, is_gated=True))
+        live.tell(TrialBegan(live.pid, live.at_s(), root, self._name, ORIGINAL))
         trial = Trial(live.ns_per_tick)
         try:
             reason = await self._measure(number, trial)

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from halojit.server.journal import count
 from halojit.view.report import Report
+
+SHOWN = 3
+"""Regions whose gain fits into a line."""
 
 
 class StatusLine:
@@ -26,12 +30,19 @@ class StatusLine:
         """The line, without colours."""
         report = self._report
         parts = [f"{at_s:5.1f} s", report.doing]
-        samples = sum(report.samples.values())
-        if samples:
-            parts.append(f"{samples} samples")
-        done = [row for row in report.sorted_rows() if row.speedup is not None and row.is_kept]
-        if done:
-            parts.append(", ".join(f"{row.name} {row.speedup:.2f}x" for row in done[:3]))
+        rows = report.rows
+        trials = sum(row.trials for row in rows)
+        if trials:
+            parts.append(count(trials, "trial"))
+        elif report.samples:
+            parts.append(f"{report.samples:,} samples")
+        gains = [
+            f"{row.state.name} {row.state.speedup:.2f}x"
+            for row in rows
+            if row.state.speedup is not None and row.state.is_kept
+        ]
+        if gains:
+            parts.append(", ".join(gains[:SHOWN]))
         return " · ".join(parts)
 
     def draw(self, at_s: float) -> None:
