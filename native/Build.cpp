@@ -86,8 +86,7 @@ Expected<Object> build(const Image &I, const std::vector<std::string> &Roots, co
   // Decided on the code as written; the optimizer may turn calls into tail calls later.
   std::vector<std::string> Gated;
   for (const std::string &Root : Roots)
-    if (WithGates && !I.mayStopClock() && !I.find(Root)->ReachesItself &&
-        gateObstacle(*(*M)->getFunction(copyName(Root))).empty())
+    if (WithGates && !I.mayStopClock() && gateObstacle(*(*M)->getFunction(copyName(Root))).empty())
       Gated.push_back(Root);
   applyTarget(**M, *(*Target)->getMCSubtargetInfo(), R.Cpu, R.Features);
   addKnobAttributes(**M, R);
@@ -98,7 +97,7 @@ Expected<Object> build(const Image &I, const std::vector<std::string> &Roots, co
   if (Error E = optimize(**M, **Target, R))
     return std::move(E);
   for (const std::string &Root : Gated)
-    Result.Gates[Root] = addGate(*(*M)->getFunction(copyName(Root)));
+    Result.Gates[Root] = addGate(*(*M)->getFunction(copyName(Root)), I.find(Root)->ReachesItself);
   if (Error E = checkModule(**M))
     return std::move(E);
   if (Error E = emit(**M, **Target, Result.Data))

@@ -5,6 +5,7 @@
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/IntrinsicsX86.h"
+#include "llvm/IR/MDBuilder.h"
 #include "llvm/IR/Module.h"
 
 #include <cstddef>
@@ -14,68 +15,106 @@ using namespace llvm;
 namespace halo {
 namespace {
 
+// Pointers relative to %fs. The thread pointer is never held in a register: a call may return on
+// another thread (coroutines), and the record of the first may be gone by then.
+constexpr unsigned ThreadAddressSpace = 257;
+
 class GateBuilder {
 public:
-  explicit GateBuilder(Function &Root) : Root(Root), M(*Root.getParent()), B(Root.getContext()) {
-    Gate = Function::Create(Root.getFunctionType(), GlobalValue::ExternalLinkage, Root.getAddressSpace(),
-                            Root.getName() + ".gate", &M);
-    Gate->setVisibility(GlobalValue::HiddenVisibility);
-    Gate->setDSOLocal(true);
-    Gate->setCallingConv(Root.getCallingConv());
-    setAttributes();
-    auto *Block = ArrayType::get(B.getInt8Ty(), sizeof(halo_gate_control));
-    Control = new GlobalVariable(M, Block, false, GlobalValue::ExternalLinkage,
-                                 ConstantAggregateZero::get(Block), Root.getName() + ".control");
-    Control->setAlignment(Align(64));
-    Control->setVisibility(GlobalValue::HiddenVisibility);
-    Control->setDSOLocal(true);
+  GateBuilder(Function &Root, bool ReachesItself)
+      : Root(Root), M(*Root.getParent()), B(Root.getContext()), I64(B.getInt64Ty()),
+        ReachesItself(ReachesItself) {
+    makeControl();
   }
 
+  // Two functions, so that calls which go straight save no registers: the gate, and where it jumps
+  // with a call that holds the token.
   std::pair<std::string, std::string> build() {
-    auto Block = [&](const char *Name) { return BasicBlock::Create(B.getContext(), Name, Gate); };
-    BasicBlock *Entry = Block("entry"), *Variant = Block("variant"), *Original = Block("original");
-    BasicBlock *After = Block("after"), *Count = Block("count"), *Exit = Block("exit");
-
-    B.SetInsertPoint(Entry);
-    Value *Word = loadWord();
-    Value *Side = B.CreateAnd(Word, 1);
-    Value *Begin = clock().first;
-    B.CreateCondBr(B.CreateTrunc(Side, B.getInt1Ty()), Variant, Original);
-
-    B.SetInsertPoint(Variant);
-    CallInst *ByVariant = call(&Root);
-    B.CreateBr(After);
-    B.SetInsertPoint(Original);
-    CallInst *ByOriginal = call(B.CreateLoad(B.getPtrTy(), at(offsetof(halo_gate_control, original))));
-    ByOriginal->addFnAttr(Attribute::NoCfCheck); // not the entry: there is no landing mark
-    B.CreateBr(After);
-
-    B.SetInsertPoint(After);
-    PHINode *Result = nullptr;
-    if (!Root.getReturnType()->isVoidTy()) {
-      Result = B.CreatePHI(Root.getReturnType(), 2);
-      Result->addIncoming(ByVariant, Variant);
-      Result->addIncoming(ByOriginal, Original);
-    }
-    auto [End, Cpu] = clock();
-    B.CreateCondBr(B.CreateICmpEQ(loadWord(), Word), Count, Exit);
-
-    B.SetInsertPoint(Count);
-    Value *Line = B.CreateMul(B.CreateAnd(Cpu, HALO_GATE_LINES - 1), B.getInt64(sizeof(halo_gate_line)));
-    Value *Counter = B.CreateAdd(Line, B.CreateShl(Side, 3)); // ticks[side]
-    size_t Lines = offsetof(halo_gate_control, line);
-    add(Counter, Lines + offsetof(halo_gate_line, ticks), B.CreateSub(End, Begin));
-    add(Counter, Lines + offsetof(halo_gate_line, calls), B.getInt64(1));
-    B.CreateBr(Exit);
-
-    B.SetInsertPoint(Exit);
-    Result ? B.CreateRet(Result) : B.CreateRetVoid();
+    Function *Outermost = create(".gate.outermost", GlobalValue::InternalLinkage);
+    buildOutermost();
+    Function *Gate = create(".gate", GlobalValue::ExternalLinkage);
+    Gate->setVisibility(GlobalValue::HiddenVisibility);
+    Gate->setDSOLocal(true);
+    buildGate(Outermost);
     return {Gate->getName().str(), Control->getName().str()};
   }
 
 private:
+  void buildGate(Function *Outermost) {
+    BasicBlock *Entry = block("entry"), *Token = block("token"), *Nested = block("nested");
+    BasicBlock *Hold = block("hold"), *Straight = block("straight");
+    B.SetInsertPoint(Straight);
+    PHINode *Side = B.CreatePHI(I64, 3);
+    finish(jump(target(Side)));
+
+    B.SetInsertPoint(Entry);
+    Word = load(offsetof(halo_gate_control, word));
+    Record = load(offsetof(halo_gate_control, record));
+    Side->addIncoming(Word, Entry);
+    BasicBlock *Draw = ReachesItself ? Token : block("draw");
+    branch(B.CreateICmpEQ(Record, B.getInt64(0)), Straight, Draw, /*IsLikely=*/false);
+    if (!ReachesItself) {
+      B.SetInsertPoint(Draw);
+      Side->addIncoming(Word, draw(Token));
+      B.CreateBr(Straight);
+    }
+
+    B.SetInsertPoint(Token);
+    Value *Holder = B.CreateLoad(I64, record(offsetof(halo_gate_record, stack)));
+    branch(B.CreateICmpULT(stackPointer(), Holder), Nested, Hold, /*IsLikely=*/ReachesItself);
+
+    B.SetInsertPoint(Nested);
+    Value *First = B.CreateLoad(I64, record(offsetof(halo_gate_record, word)));
+    Side->addIncoming(First, Nested);
+    Value *IsLive = B.CreateICmpULT(B.CreateSub(Word, First), B.getInt64(HALO_GATE_AGE));
+    branch(IsLive, Straight, Hold, /*IsLikely=*/true);
+
+    B.SetInsertPoint(Hold);
+    finish(jump(Outermost));
+  }
+
+  void buildOutermost() {
+    BasicBlock *Entry = block("entry"), *Hold = block("hold"), *Straight = block("straight");
+    B.SetInsertPoint(Entry);
+    Word = load(offsetof(halo_gate_control, word));
+    Record = load(offsetof(halo_gate_control, record));
+    Value *HasEnded = B.CreateICmpEQ(Record, B.getInt64(0)); // since the gate looked
+    branch(HasEnded, Straight, Hold, /*IsLikely=*/false);
+    B.SetInsertPoint(Straight);
+    finish(jump(target(Word)));
+
+    B.SetInsertPoint(Hold);
+    B.CreateStore(stackPointer(), record(offsetof(halo_gate_record, stack)));
+    B.CreateStore(Word, record(offsetof(halo_gate_record, word)));
+    if (ReachesItself) {
+      BasicBlock *Timed = block("timed");
+      draw(Timed);
+      CallInst *Untimed = call(target(Word));
+      giveTokenBack();
+      finish(Untimed);
+      B.SetInsertPoint(Timed);
+    }
+    buildTimed();
+  }
+
+  // Goes on in the block returned with a call that is not timed, in Due with one that is.
+  BasicBlock *draw(BasicBlock *Due) {
+    BasicBlock *Skip = block("skip");
+    Value *Left = B.CreateLoad(I64, record(offsetof(halo_gate_record, left)));
+    Value *Ahead = B.CreateSub(Left, load(offsetof(halo_gate_control, base)));
+    Value *IsSkipped =
+        B.CreateICmpULT(B.CreateSub(Ahead, B.getInt64(1)), load(offsetof(halo_gate_control, reach)));
+    branch(IsSkipped, Skip, Due, /*IsLikely=*/true);
+    B.SetInsertPoint(Skip);
+    B.CreateStore(B.CreateSub(Left, B.getInt64(1)), record(offsetof(halo_gate_record, left)));
+    return Skip;
+  }
+
   // Parameters are passed as the root's; of the root's promises about memory none holds here.
-  void setAttributes() {
+  Function *create(StringRef Suffix, GlobalValue::LinkageTypes Linkage) {
+    F = Function::Create(Root.getFunctionType(), Linkage, Root.getAddressSpace(), Root.getName() + Suffix,
+                         &M);
+    F->setCallingConv(Root.getCallingConv());
     AttributeList Of = Root.getAttributes();
     SmallVector<AttributeSet, 8> Parameters;
     for (unsigned P = 0; P < Root.arg_size(); ++P)
@@ -88,24 +127,112 @@ private:
     Own.addUWTableAttr(UWTableKind::Async);
     if (Root.doesNotThrow())
       Own.addAttribute(Attribute::NoUnwind);
-    Gate->setAttributes(Passing.addFnAttributes(B.getContext(), Own));
+    F->setAttributes(Passing.addFnAttributes(B.getContext(), Own));
+    return F;
+  }
+
+  void makeControl() {
+    size_t Targets = offsetof(halo_gate_control, target), Size = sizeof(halo_gate_control);
+    auto Zero = [&](size_t Bytes) {
+      return ConstantAggregateZero::get(ArrayType::get(B.getInt8Ty(), Bytes));
+    };
+    Constant *Block = ConstantStruct::getAnon(
+        {Zero(Targets), &Root, &Root, Zero(Size - Targets - 2 * sizeof(uint64_t))}, /*Packed=*/true);
+    Control = new GlobalVariable(M, Block->getType(), false, GlobalValue::ExternalLinkage, Block,
+                                 Root.getName() + ".control");
+    Control->setAlignment(Align(64));
+    Control->setVisibility(GlobalValue::HiddenVisibility);
+    Control->setDSOLocal(true);
+  }
+
+  // One path for both sides: the side decides the callee and the counter, nothing else.
+  void buildTimed() {
+    BasicBlock *Count = block("count"), *Exit = block("exit");
+    Value *Callee = target(Word);
+    Value *Begin = begin();
+    CallInst *Call = call(Callee);
+    auto [End, Cpu] = end();
+    giveTokenBack();
+    // The upper half of a product by 2^64 / phi: the counter's lower bits, well mixed.
+    Value *Random = B.CreateLShr(B.CreateMul(Begin, B.getInt64(0x9E3779B97F4A7C15u)), 32);
+    Value *Next = B.CreateLShr(B.CreateMul(Random, load(offsetof(halo_gate_control, reach))), 32);
+    B.CreateStore(B.CreateAdd(Next, load(offsetof(halo_gate_control, base))),
+                  record(offsetof(halo_gate_record, left)));
+    Value *IsSame = B.CreateICmpEQ(load(offsetof(halo_gate_control, word)), Word);
+    branch(IsSame, Count, Exit, /*IsLikely=*/true);
+
+    B.SetInsertPoint(Count);
+    Value *Line = B.CreateMul(B.CreateAnd(Cpu, HALO_GATE_LINES - 1), B.getInt64(sizeof(halo_gate_line)));
+    Value *Counter = B.CreateAdd(Line, sideOffset(Word));
+    size_t Lines = offsetof(halo_gate_control, line);
+    add(Counter, Lines + offsetof(halo_gate_line, ticks), B.CreateSub(End, Begin));
+    add(Counter, Lines + offsetof(halo_gate_line, calls), B.getInt64(1));
+    B.CreateBr(Exit);
+
+    B.SetInsertPoint(Exit);
+    finish(Call);
+  }
+
+  void giveTokenBack() { B.CreateStore(B.getInt64(0), record(offsetof(halo_gate_record, stack))); }
+
+  Value *sideOffset(Value *OfWord) { return B.CreateShl(B.CreateAnd(OfWord, 1), 3); }
+
+  Value *target(Value *OfWord) {
+    Value *Where =
+        B.CreateInBoundsGEP(B.getInt8Ty(), at(offsetof(halo_gate_control, target)), sideOffset(OfWord));
+    LoadInst *Callee = B.CreateAlignedLoad(B.getPtrTy(), Where, Align(8));
+    Callee->setAtomic(AtomicOrdering::Monotonic);
+    return Callee;
   }
 
   CallInst *call(Value *Callee) {
-    SmallVector<Value *, 8> Arguments(make_pointer_range(Gate->args()));
+    SmallVector<Value *, 8> Arguments(make_pointer_range(F->args()));
     CallInst *Call = B.CreateCall(Root.getFunctionType(), Callee, Arguments);
     Call->setCallingConv(Root.getCallingConv());
     Call->setAttributes(Passing);
     Call->addFnAttr(Attribute::NoInline);
+    Call->addFnAttr(Attribute::NoCfCheck); // the original's body has no landing mark
     return Call;
+  }
+
+  CallInst *jump(Value *Callee) {
+    CallInst *Call = call(Callee);
+    Call->setTailCallKind(CallInst::TCK_Tail);
+    return Call;
+  }
+
+  BasicBlock *block(const char *Name) { return BasicBlock::Create(B.getContext(), Name, F); }
+
+  void finish(CallInst *Call) { Root.getReturnType()->isVoidTy() ? B.CreateRetVoid() : B.CreateRet(Call); }
+
+  void branch(Value *Condition, BasicBlock *Then, BasicBlock *Else, bool IsLikely) {
+    MDBuilder Weights(B.getContext());
+    B.CreateCondBr(Condition, Then, Else,
+                   IsLikely ? Weights.createLikelyBranchWeights() : Weights.createUnlikelyBranchWeights());
   }
 
   Value *at(size_t Offset) { return B.CreateConstInBoundsGEP1_64(B.getInt8Ty(), Control, Offset); }
 
-  Value *loadWord() {
-    LoadInst *Word = B.CreateAlignedLoad(B.getInt64Ty(), at(offsetof(halo_gate_control, word)), Align(8));
-    Word->setAtomic(AtomicOrdering::Monotonic);
-    return Word;
+  Value *load(size_t Offset) {
+    LoadInst *Load = B.CreateAlignedLoad(I64, at(Offset), Align(8));
+    Load->setAtomic(AtomicOrdering::Monotonic);
+    return Load;
+  }
+
+  // A field of this thread's record, wherever the thread pointer is now.
+  Value *record(size_t Offset) {
+    Value *From = B.CreateAdd(Record, B.getInt64(Offset));
+    if (M.getTargetTriple().isX86())
+      return B.CreateIntToPtr(From, PointerType::get(B.getContext(), ThreadAddressSpace));
+    auto *Ty = FunctionType::get(I64, false);
+    Value *Thread = B.CreateCall(Ty, InlineAsm::get(Ty, "mrs $0, tpidr_el0", "=r", true));
+    return B.CreateIntToPtr(B.CreateAdd(Thread, From), B.getPtrTy());
+  }
+
+  // As the caller left it, without making this function need a frame pointer.
+  Value *stackPointer() {
+    auto Which = M.getTargetTriple().isX86() ? Intrinsic::addressofreturnaddress : Intrinsic::stacksave;
+    return B.CreatePtrToInt(B.CreateIntrinsic(Which, {B.getPtrTy()}, {}), I64);
   }
 
   void add(Value *Counter, size_t Offset, Value *Amount) {
@@ -113,31 +240,38 @@ private:
     B.CreateAtomicRMW(AtomicRMWInst::Add, Where, Amount, Align(8), AtomicOrdering::Monotonic);
   }
 
+  Value *begin() {
+    return M.getTargetTriple().isX86() ? B.CreateIntrinsic(Intrinsic::x86_rdtsc, {}) : otherClock();
+  }
+
   // Ticks, and the number of the processor where it is known.
-  std::pair<Value *, Value *> clock() {
-    if (M.getTargetTriple().isX86()) {
-      if (!HasBegun) {
-        HasBegun = true;
-        return {B.CreateIntrinsic(Intrinsic::x86_rdtsc, {}), nullptr};
-      }
-      Value *Both = B.CreateIntrinsic(Intrinsic::x86_rdtscp, {});
-      return {B.CreateExtractValue(Both, 0), B.CreateZExt(B.CreateExtractValue(Both, 1), B.getInt64Ty())};
-    }
-    auto *Ty = FunctionType::get(B.getInt64Ty(), false);
-    return {B.CreateCall(Ty, InlineAsm::get(Ty, "mrs $0, cntvct_el0", "=r", true)), B.getInt64(0)};
+  std::pair<Value *, Value *> end() {
+    if (!M.getTargetTriple().isX86())
+      return {otherClock(), B.getInt64(0)};
+    Value *Both = B.CreateIntrinsic(Intrinsic::x86_rdtscp, {});
+    return {B.CreateExtractValue(Both, 0), B.CreateZExt(B.CreateExtractValue(Both, 1), I64)};
+  }
+
+  Value *otherClock() {
+    auto *Ty = FunctionType::get(I64, false);
+    return B.CreateCall(Ty, InlineAsm::get(Ty, "mrs $0, cntvct_el0", "=r", true));
   }
 
   Function &Root;
   Module &M;
   IRBuilder<> B;
-  Function *Gate = nullptr;
+  Type *I64;
+  bool ReachesItself;
+  Function *F = nullptr; // the one that is built
   GlobalVariable *Control = nullptr;
   AttributeList Passing;
-  bool HasBegun = false;
+  Value *Word = nullptr, *Record = nullptr;
 };
 
 } // namespace
 
-std::pair<std::string, std::string> addGate(Function &Root) { return GateBuilder(Root).build(); }
+std::pair<std::string, std::string> addGate(Function &Root, bool ReachesItself) {
+  return GateBuilder(Root, ReachesItself).build();
+}
 
 } // namespace halo

@@ -12,8 +12,9 @@
 
 namespace halo {
 
-// Root is the optimized copy. Returns the symbols of the gate and of its control block.
-std::pair<std::string, std::string> addGate(llvm::Function &Root);
+// Root is the optimized copy; ReachesItself: its own calls of itself do not go through the gate,
+// those of the original do. Returns the symbols of the gate and of its control block.
+std::pair<std::string, std::string> addGate(llvm::Function &Root, bool ReachesItself);
 
 } // namespace halo
 

@@ -1,11 +1,15 @@
 /* trial.c: slices in balanced pairs.
  *
- * Sides are drawn in adjacent pairs, original-variant or variant-original at random, so that drift
+ * Sides are drawn in adjacent pairs, incumbent-variant or variant-incumbent at random, so that drift
  * hits both alike; lengths are drawn anew for each slice, so that no period of the program can
  * lock on to them. A slice's record is what the gate's lines gained on that side meanwhile.
+ *
+ * Every thread has a gate record per trial at a fixed distance from its thread pointer. A trial that
+ * ends leaves them as they are: `base` and the words of the next one there are far from its own.
  */
 #include "trial.h"
 
+#include "halo/exec.h"
 #include "halo/gate.h"
 #include "halo/protocol.h"
 #include "halo/sys.h"
@@ -16,6 +20,9 @@
 #define RECORD_LIMIT 4096 /* slices kept for a controller that does not read */
 #define SLICE_LEAST_NS 50000u
 #define SLICE_MOST_NS 1000000000u
+#define SLICES_MOST (1ul << 40)
+#define STRIDE_MOST (1ul << 30)
+#define WORD_STEP 0x9E3779B97F4A7C16u /* 2^64 / phi, even: the words of 2^20 trials are 2^42 apart */
 
 struct record {
   uint32_t side, calls;
@@ -37,6 +44,14 @@ struct trial {
 
 static struct trial trials[HALO_TRIAL_LIMIT];
 static uint64_t last_id;
+
+/* Never touched here: the program's threads have theirs, the monitor's has none. */
+static __thread struct halo_gate_record gate_records[HALO_TRIAL_LIMIT]
+    __attribute__((tls_model("initial-exec"), used));
+
+static int64_t record_offset(const struct trial *trial) {
+  return (int64_t)((uintptr_t)&gate_records[trial - trials] - halo_thread_pointer());
+}
 
 /* xorshift64*: Marsaglia 2003, Vigna 2016. */
 static uint64_t draw(struct trial *trial) {
@@ -83,12 +98,15 @@ static void begin_slice(struct trial *trial, uint64_t now_ns) {
   trial->end_ns = now_ns + trial->plan.slice_min_ns + draw(trial) % span;
 }
 
+/* From here on calls go straight to the incumbent. */
 static void finish(struct trial *trial) {
   uint64_t word;
   trial->is_done = true;
   trial->slices_left = 0;
-  if (halo_peek(trial->plan.control, &word, sizeof word))
-    show_side(trial, 0);
+  if (!halo_peek(trial->plan.control, &word, sizeof word))
+    return;
+  show_side(trial, 0);
+  __atomic_store_n(&control_of(trial)->record, 0, __ATOMIC_RELEASE);
 }
 
 /* When nobody reads, whole pairs are left out. */
@@ -124,7 +142,8 @@ static void end_slice(struct trial *trial, uint64_t now_ns) {
   keep(trial, was_second, record);
   memcpy(trial->ticks, ticks, sizeof ticks);
   memcpy(trial->calls, calls, sizeof calls);
-  trial->is_done = is_last;
+  if (is_last)
+    finish(trial);
 }
 
 static struct trial *find(uint64_t id) {
@@ -134,17 +153,41 @@ static struct trial *find(uint64_t id) {
   return NULL;
 }
 
+/* Readable and writable for as long as the controller does not release it. */
+static bool is_control(uint64_t control) {
+  struct halo_gate_control copy;
+  return control && control % 64 == 0 && halo_peek(control, &copy, sizeof copy) &&
+         halo_memory_write(control + offsetof(struct halo_gate_control, reserved), copy.reserved,
+                           sizeof copy.reserved) == 0;
+}
+
+static int check(const struct halo_trial_plan *plan) {
+  if (plan->slice_min_ns > plan->slice_max_ns || plan->slice_min_ns < SLICE_LEAST_NS ||
+      plan->slice_max_ns > SLICE_MOST_NS || plan->slices == 0 || plan->slices > SLICES_MOST ||
+      plan->stride == 0 || plan->stride > STRIDE_MOST)
+    return HALO_E_REFUSED;
+  for (size_t i = 0; i < HALO_TRIAL_LIMIT; i++)
+    if (trials[i].id && !trials[i].is_done && trials[i].plan.control == plan->control)
+      return HALO_E_REFUSED;
+  return is_control(plan->control) ? HALO_OK : HALO_E_MALFORMED;
+}
+
+/* The gate may be in use: whatever mixture of old and new it sees, it goes to one of its targets. */
+static void open_gate(const struct trial *trial) {
+  struct halo_gate_control *control = control_of(trial);
+  __atomic_store_n(&control->target[0], trial->plan.incumbent, __ATOMIC_RELEASE);
+  __atomic_store_n(&control->word, trial->id * WORD_STEP | trial->side, __ATOMIC_RELEASE);
+  __atomic_store_n(&control->base, trial->id << 32, __ATOMIC_RELEASE);
+  __atomic_store_n(&control->reach, 2 * trial->plan.stride - 1, __ATOMIC_RELEASE);
+  __atomic_store_n(&control->record, record_offset(trial), __ATOMIC_RELEASE);
+}
+
 uint64_t halo_trial_start(const struct halo_trial_plan *plan, int *status) {
   struct trial *trial = NULL;
-  uint64_t word;
   for (size_t i = 0; i < HALO_TRIAL_LIMIT && !trial; i++)
     if (!trials[i].id)
       trial = &trials[i];
-  *status = !trial || plan->slice_min_ns > plan->slice_max_ns || plan->slice_min_ns < SLICE_LEAST_NS ||
-                    plan->slice_max_ns > SLICE_MOST_NS || plan->slices == 0
-                ? HALO_E_REFUSED
-            : plan->control % 64 || !halo_peek(plan->control, &word, sizeof word) ? HALO_E_MALFORMED
-                                                                                  : HALO_OK;
+  *status = trial ? check(plan) : HALO_E_REFUSED;
   if (*status)
     return 0;
   memset(trial, 0, sizeof *trial);
@@ -161,10 +204,9 @@ uint64_t halo_trial_start(const struct halo_trial_plan *plan, int *status) {
     *status = HALO_E_MALFORMED;
     return 0;
   }
-  __atomic_store_n(&control_of(trial)->original, plan->original, __ATOMIC_RELEASE);
-  begin_slice(trial, halo_sys_now_ns());
-  show_side(trial, trial->side);
   trial->id = ++last_id;
+  begin_slice(trial, halo_sys_now_ns());
+  open_gate(trial);
   return trial->id;
 }
 

@@ -82,6 +82,19 @@ static int count_read(struct halo_call *call) {
   return call->in.is_bad ? HALO_E_MALFORMED : HALO_OK;
 }
 
+static int count_stop(struct halo_call *call) {
+  uint64_t count = halo_read_count(&call->in, 8);
+  halo_write_u8(call->out, 1);
+  halo_write_u64(call->out, count);
+  for (uint64_t i = 0; i < count; i++) {
+    struct halo_entry *entry = halo_entries_find(halo_read_u64(&call->in));
+    if (entry)
+      halo_entries_point(entry, entry->target);
+    halo_write_u32(call->out, (uint32_t)(entry ? HALO_OK : HALO_E_UNKNOWN));
+  }
+  return call->in.is_bad ? HALO_E_MALFORMED : HALO_OK;
+}
+
 static void patch_batch(const uint64_t *entries, const uint64_t *targets, size_t count,
                         struct halo_writer *out) {
   int32_t statuses[BATCH];
@@ -127,25 +140,32 @@ static int trial_start(struct halo_call *call) {
   struct halo_trial_plan plan;
   plan.control = halo_read_u64(&call->in);
   uint64_t address = halo_read_u64(&call->in);
+  plan.incumbent = halo_read_u64(&call->in);
   plan.slice_min_ns = halo_read_u64(&call->in);
   plan.slice_max_ns = halo_read_u64(&call->in);
   plan.slices = halo_read_u64(&call->in);
   plan.seed = halo_read_u64(&call->in);
+  plan.stride = halo_read_u32(&call->in);
   if (call->in.is_bad)
     return HALO_E_MALFORMED;
   int32_t status;
+  uint8_t first;
   halo_images_refresh();
   halo_entries_arm(&address, 1, &status);
   struct halo_entry *entry = status ? NULL : halo_entries_find(address);
   if (!entry)
     return halo_refuse(call, "the entry can not be patched");
-  plan.original = entry->body;
+  /* By its entry it would come back to the gate, for ever. */
+  if (!plan.incumbent || plan.incumbent == entry->entry)
+    plan.incumbent = entry->body;
+  if (!halo_peek(plan.incumbent, &first, 1))
+    return halo_refuse(call, "no code at the incumbent's address");
   int reason;
   uint64_t trial = halo_trial_start(&plan, &reason);
   if (!trial)
     return halo_refuse(call, reason == HALO_E_MALFORMED ? "no control block at this address"
                              : reason == HALO_E_MEMORY  ? "no memory for the trial"
-                                                        : "slice lengths or counts out of range");
+                                                        : "numbers out of range, or a trial runs there");
   halo_write_u8(call->out, 1);
   halo_write_u64(call->out, trial);
   return HALO_OK;
@@ -189,11 +209,17 @@ static int announce(struct halo_call *call) {
 
 const struct halo_service *halo_tune_services(size_t *count) {
   static const struct halo_service services[] = {
-      {"halo_sample_start", sample_start, 0, NULL}, {"halo_sample_stop", sample_stop, 0, NULL},
-      {"halo_sample_read", sample_read, 0, NULL},   {"halo_count_start", count_start, 0, NULL},
-      {"halo_count_read", count_read, 0, NULL},     {"halo_patch", patch, 0, NULL},
-      {"halo_trial_start", trial_start, 0, NULL},   {"halo_trial_read", trial_read, 0, NULL},
-      {"halo_trial_stop", trial_stop, 0, NULL},     {"halo_retire_all", retire_all, 0, NULL},
+      {"halo_sample_start", sample_start, 0, NULL},
+      {"halo_sample_stop", sample_stop, 0, NULL},
+      {"halo_sample_read", sample_read, 0, NULL},
+      {"halo_count_start", count_start, 0, NULL},
+      {"halo_count_read", count_read, 0, NULL},
+      {"halo_count_stop", count_stop, 0, NULL},
+      {"halo_patch", patch, 0, NULL},
+      {"halo_trial_start", trial_start, 0, NULL},
+      {"halo_trial_read", trial_read, 0, NULL},
+      {"halo_trial_stop", trial_stop, 0, NULL},
+      {"halo_retire_all", retire_all, 0, NULL},
       {"halo_announce", announce, 0, NULL},
   };
   *count = sizeof services / sizeof services[0];

@@ -21,12 +21,36 @@ static atomic_ulong calls[2];
 
 static uint64_t variant(uint64_t x) { return x + 2; }
 
-static uint64_t gate(uint64_t x) {
+static uint64_t other(uint64_t x) { return x + 3; }
+
+typedef uint64_t function(uint64_t);
+
+static struct halo_gate_record *own_record(void) {
+  char *thread;
+  __asm__("mov %%fs:0, %0" : "=r"(thread));
+  return (struct halo_gate_record *)(thread + control.record);
+}
+
+static __attribute__((noinline)) uint64_t gate(uint64_t x) {
   uint64_t word = __atomic_load_n(&control.word, __ATOMIC_RELAXED);
+  if (!__atomic_load_n(&control.record, __ATOMIC_RELAXED))
+    return ((function *)control.target[word & 1])(x);
+  struct halo_gate_record *record = own_record();
+  if (record->left - control.base - 1 < control.reach) {
+    record->left--;
+    return ((function *)control.target[word & 1])(x);
+  }
+  uint64_t own = (uintptr_t)__builtin_frame_address(0);
+  if (own < record->stack && word - record->word < HALO_GATE_AGE)
+    return ((function *)control.target[record->word & 1])(x);
+  record->stack = own;
+  record->word = word;
   unsigned cpu;
   uint64_t begin = __rdtsc();
-  uint64_t result = word & 1 ? variant(x) : ((uint64_t (*)(uint64_t))control.original)(x);
+  uint64_t result = ((function *)control.target[word & 1])(x);
   uint64_t end = __rdtscp(&cpu);
+  record->stack = 0;
+  record->left = control.base + begin * 0x9E3779B97F4A7C15u % control.reach;
   if (__atomic_load_n(&control.word, __ATOMIC_RELAXED) == word) {
     struct halo_gate_line *line = &control.line[cpu % HALO_GATE_LINES];
     __atomic_fetch_add(&line->ticks[word & 1], end - begin, __ATOMIC_RELAXED);
@@ -42,24 +66,30 @@ static void *caller(void *context) {
   (void)context;
   while (!atomic_load(&is_over)) {
     uint64_t added = call_plain(5) - 5;
-    CHECK(added == 1 || added == 2);
+    CHECK(added >= 1 && added <= 3);
   }
   return NULL;
 }
 
-static uint64_t start(struct controller *controller, uint64_t least_ns, uint64_t most_ns, uint64_t slices,
-                      uint8_t *has_begun) {
+struct plan {
+  uint64_t control, incumbent, least_ns, most_ns, slices;
+  uint32_t stride;
+};
+
+/* The trial's id; 0: refused. */
+static uint64_t start(struct controller *controller, struct plan plan) {
   struct halo_writer out = {0};
-  halo_write_u64(&out, (uintptr_t)&control);
+  halo_write_u64(&out, plan.control ? plan.control : (uintptr_t)&control);
   halo_write_u64(&out, (uintptr_t)plain_entry);
-  halo_write_u64(&out, least_ns);
-  halo_write_u64(&out, most_ns);
-  halo_write_u64(&out, slices);
+  halo_write_u64(&out, plan.incumbent);
+  halo_write_u64(&out, plan.least_ns);
+  halo_write_u64(&out, plan.most_ns);
+  halo_write_u64(&out, plan.slices);
   halo_write_u64(&out, 12345);
+  halo_write_u32(&out, plan.stride);
   struct halo_reader in = controller_call(controller, "halo_trial_start", &out);
   halo_writer_free(&out);
-  *has_begun = halo_read_u8(&in);
-  return *has_begun ? halo_read_u64(&in) : 0;
+  return halo_read_u8(&in) ? halo_read_u64(&in) : 0;
 }
 
 static struct halo_reader ask(struct controller *controller, const char *service, uint64_t trial) {
@@ -98,46 +128,97 @@ static bool read_slices(struct controller *controller, uint64_t trial, struct to
   return is_done;
 }
 
-int main(int argc, char **argv) {
-  (void)argc;
-  controller_begin(argv);
-  struct controller controller;
-  controller_accept(&controller);
-  uint8_t has_begun;
-  uint64_t trial = start(&controller, 300000, 600000, SLICES, &has_begun);
-  CHECK_EQUAL(has_begun, 1);
-  CHECK_EQUAL(control.original, (uintptr_t)plain_entry + 2);
-  CHECK_EQUAL(controller_patch(&controller, (uintptr_t)plain_entry, (uintptr_t)gate), 0);
-  pthread_t threads[2];
-  for (int i = 0; i < 2; i++)
-    CHECK(pthread_create(&threads[i], NULL, caller, NULL) == 0);
+static void stop(struct controller *controller, uint64_t trial) {
+  struct halo_reader in = ask(controller, "halo_trial_stop", trial);
+  CHECK_EQUAL(halo_read_u8(&in), 1);
+}
+
+/* A whole trial while two threads call. */
+static void run_trial(struct controller *controller, uint32_t stride, uint64_t incumbent) {
+  uint64_t body = incumbent ? incumbent : (uintptr_t)plain_entry + 2;
+  uint64_t before[2] = {atomic_load(&calls[0]), atomic_load(&calls[1])};
+  struct plan plan = {0, incumbent, 300000, 600000, SLICES, stride};
+  uint64_t trial = start(controller, plan);
+  CHECK(trial != 0);
+  CHECK_EQUAL(control.target[0], body);
+  CHECK_EQUAL(controller_patch(controller, (uintptr_t)plain_entry, (uintptr_t)gate), 0);
+  CHECK_EQUAL(start(controller, plan), 0); /* not two at once */
   struct totals totals = {0};
-  while (!read_slices(&controller, trial, &totals))
+  while (!read_slices(controller, trial, &totals))
     poll(NULL, 0, 1);
   CHECK_EQUAL(totals.slices, SLICES + 1);
   CHECK(totals.first_variant > 20 && totals.first_variant < 81); /* 50.5 expected, sd 5 */
   for (int side = 0; side < 2; side++) {
     CHECK(totals.calls[side] > 0 && totals.ticks[side] > 0);
-    CHECK(totals.calls[side] <= atomic_load(&calls[side]));
+    CHECK(totals.calls[side] <= atomic_load(&calls[side]) - before[side]);
   }
   CHECK_EQUAL(control.word & 1, 0);
-  CHECK_EQUAL(call_plain(5), 6); /* the original's side */
-
-  struct halo_reader in = ask(&controller, "halo_trial_stop", trial);
-  CHECK_EQUAL(halo_read_u8(&in), 1);
-  in = ask(&controller, "halo_trial_stop", trial); /* no such trial any more */
+  CHECK_EQUAL(control.record, 0);
+  CHECK_EQUAL(call_plain(5), ((function *)body)(5));
+  stop(controller, trial);
+  struct halo_reader in = ask(controller, "halo_trial_stop", trial); /* no such trial any more */
   CHECK_EQUAL(halo_read_u8(&in), 0);
+}
 
-  /* Stopped in the middle: back to the original at once. */
-  trial = start(&controller, 1000000, 2000000, 1000000, &has_begun);
-  CHECK_EQUAL(has_begun, 1);
-  in = ask(&controller, "halo_trial_stop", trial);
-  CHECK_EQUAL(halo_read_u8(&in), 1);
+static void check_refusals(struct controller *controller) {
+  CHECK_EQUAL(start(controller, (struct plan){0, 0, 2000000, 1000000, 10, 1}), 0); /* least above most */
+  CHECK_EQUAL(start(controller, (struct plan){0, 0, 1, 2, 10, 1}), 0); /* nothing could be measured */
+  CHECK_EQUAL(start(controller, (struct plan){0, 0, 1000000, 2000000, 0, 1}), 0);
+  CHECK_EQUAL(start(controller, (struct plan){0, 0, 1000000, 2000000, ~0ul, 1}), 0);
+  CHECK_EQUAL(start(controller, (struct plan){0, 0, 1000000, 2000000, 10, 0}), 0);
+  CHECK_EQUAL(start(controller, (struct plan){0, 0, 1000000, 2000000, 10, ~0u}), 0);
+  CHECK_EQUAL(start(controller, (struct plan){0, 8, 1000000, 2000000, 10, 1}), 0);    /* no code there */
+  CHECK_EQUAL(start(controller, (struct plan){4096, 0, 1000000, 2000000, 10, 1}), 0); /* nothing there */
+  uint64_t code = (uintptr_t)plain_entry & ~63ul;
+  CHECK_EQUAL(start(controller, (struct plan){code, 0, 1000000, 2000000, 10, 1}), 0); /* not writable */
+}
+
+/* As many as there is room for, then one more when one has ended; each control block its own. */
+static void check_many(struct controller *controller) {
+  static _Alignas(64) struct halo_gate_control controls[64];
+  uint64_t trials[64], count = 0, records = 0;
+  struct plan plan = {0, 0, 1000000, 2000000, 1u << 30, 1};
+  for (; count < 64; count++) {
+    plan.control = (uintptr_t)&controls[count];
+    if (!(trials[count] = start(controller, plan)))
+      break;
+    for (uint64_t i = 0; i < count; i++)
+      CHECK(controls[i].record != controls[count].record && controls[i].base != controls[count].base);
+  }
+  CHECK(count >= 16 && count < 64);
+  stop(controller, trials[3]);
+  CHECK_EQUAL(controls[3].record, 0);
+  CHECK((trials[3] = start(controller, plan)) != 0);
+  struct halo_reader in = controller_expect(controller, "halo_retire_all", NULL);
+  CHECK_EQUAL(halo_read_u64(&in), 1);
+  for (uint64_t i = 0; i < 64; i++)
+    records += controls[i].record != 0 || controls[i].word & 1;
+  CHECK_EQUAL(records, 0);
+}
+
+int main(int argc, char **argv) {
+  (void)argc;
+  controller_begin(argv);
+  struct controller controller;
+  controller_accept(&controller);
+  control.target[0] = control.target[1] = (uintptr_t)variant; /* as the object has it */
+  pthread_t threads[2];
+  for (int i = 0; i < 2; i++)
+    CHECK(pthread_create(&threads[i], NULL, caller, NULL) == 0);
+  RUN(run_trial(&controller, 1, 0));
+  RUN(run_trial(&controller, 16, 0)); /* on the same block, which is in use */
+  RUN(run_trial(&controller, 1, (uintptr_t)other));
+
+  /* Stopped in the middle: back to the incumbent at once. */
+  stop(&controller, start(&controller, (struct plan){0, 0, 1000000, 2000000, 1000000, 1}));
   CHECK_EQUAL(call_plain(5), 6);
-  start(&controller, 2000000, 1000000, 10, &has_begun); /* least above most */
-  CHECK_EQUAL(has_begun, 0);
-  start(&controller, 1, 2, 10, &has_begun); /* nothing could be measured */
-  CHECK_EQUAL(has_begun, 0);
+  /* By the entry itself, calls would come back for ever. */
+  uint64_t entry = (uintptr_t)plain_entry;
+  stop(&controller, start(&controller, (struct plan){0, entry, 1000000, 2000000, 10, 1}));
+  CHECK_EQUAL(call_plain(5), 6);
+  RUN(check_refusals(&controller));
+  RUN(check_many(&controller));
+  CHECK_EQUAL(call_plain(5), 6);
   atomic_store(&is_over, true);
   for (int i = 0; i < 2; i++)
     pthread_join(threads[i], NULL);

@@ -11,11 +11,20 @@ from native_kit import build, image, run, symbols
 CONTROL = """
     #include <stdint.h>
     struct line { uint64_t ticks[2], calls[2], reserved[4]; };
-    struct control { uint64_t word, original, reserved[6]; struct line line[64]; };
+    struct control { uint64_t word, record, base, reach, target[2], reserved[2]; struct line line[64]; };
+    struct record { uint64_t stack, word, left, reserved; };
+    static __thread struct record record;
     #define GATE(name) __asm__(#name ".halo.gate")
     #define CONTROL_OF(name) __asm__(#name ".halo.control")
     static uint64_t sum(struct control *c, int side, int what) { uint64_t n = 0;
         for (int i = 0; i < 64; i++) n += what ? c->line[i].ticks[side] : c->line[i].calls[side]; return n; }
+    #define CALLS(side) (int)sum(&control, side, 0)
+    #define TICKS(side) sum(&control, side, 1)
+    // What the monitor does: a trial whose words begin at `word`.
+    static void open_gate(struct control *c, void *incumbent, uint64_t word, uint64_t stride) { char *thread;
+        __asm__("mov %%fs:0, %0" : "=r"(thread));
+        c->target[0] = (uint64_t)incumbent; c->word = word; c->base = 7ull << 32; c->reach = 2 * stride - 1;
+        c->record = (uint64_t)((char *)&record - thread); }
 """
 
 
@@ -27,17 +36,41 @@ def test_a_gate_switches_and_counts(tmp_path: Path, level: int) -> None:
         + """
         int gate(int) GATE(f); extern struct control control CONTROL_OF(f);
         static int original(int x) { return x + 100; }
-        int main(void) { control.original = (uint64_t)original; int s = 0;
+        int main(void) { int s = gate(1); open_gate(&control, original, 0, 1);
             for (int i = 0; i < 5; i++) s += gate(1);
             control.word = 3; for (int i = 0; i < 7; i++) s += gate(1);
-            printf("%d %d %d %d %d", s, (int)sum(&control, 0, 0), (int)sum(&control, 1, 0),
-                sum(&control, 0, 1) > 0, sum(&control, 1, 1) > 0);
-            printf(" %d", (int)((uintptr_t)&control % 64)); }
+            printf("%d %d %d %d %d", s, CALLS(0), CALLS(1), TICKS(0) > 0, TICKS(1) > 0);
+            control.record = 0; s = gate(1); control.word = 4; s += gate(1);
+            printf(" %d %d %d %d", s, CALLS(0), CALLS(1), (int)((uintptr_t)&control % 64)); }
     """
     )
     built = build(image(source), "f", level=level)
     assert built.gates == {"f": ("f.halo.gate", "f.halo.control")}
-    assert run(source, built, main, tmp_path) == "519 5 7 1 1 0"
+    # Before its trial a gate goes to the variant, after it to the side that is shown, uncounted.
+    assert run(source, built, main, tmp_path) == "521 5 7 1 1 103 5 7 0"
+
+
+def test_about_one_call_in_stride_is_timed(tmp_path: Path) -> None:
+    source = "int f(int x) { return x + 1; }"
+    main = (
+        CONTROL
+        + """
+        int gate(int) GATE(f); extern struct control control CONTROL_OF(f);
+        static int original(int x) { return x + 100; }
+        int main(void) {
+            for (int stride = 1; stride <= 64; stride *= 8) {
+                open_gate(&control, original, 0, stride); control.base = (uint64_t)stride << 32;
+                uint64_t before = CALLS(0); long s = 0;
+                for (int i = 0; i < 64000; i++) s += gate(0);
+                double timed = (CALLS(0) - before) / (64000.0 / stride);
+                printf("%d %d ", timed > 0.9 && timed < 1.1, s == 6400000); }
+            // What another trial left behind is no reason to wait.
+            record.left = (8ull << 32) + 1000; uint64_t before = CALLS(0); gate(0); printf("%d", (int)(CALLS(0) - before));
+            record.left = control.base + 3; before = CALLS(0); for (int i = 0; i < 3; i++) gate(0);
+            printf(" %d", (int)(CALLS(0) - before)); gate(0); printf(" %d", (int)(CALLS(0) - before)); }
+    """
+    )
+    assert run(source, build(image(source), "f"), main, tmp_path) == "1 1 1 1 1 1 1 0 1"
 
 
 def test_a_call_that_spans_a_switch_is_dropped(tmp_path: Path) -> None:
@@ -47,11 +80,84 @@ def test_a_call_that_spans_a_switch_is_dropped(tmp_path: Path) -> None:
         + """
         int gate(int) GATE(f); extern struct control control CONTROL_OF(f); extern void (*h)(void);
         static void nothing(void) {} static void flip(void) { control.word += 2; }
-        int main(void) { control.word = 1; h = nothing; gate(1); h = flip; gate(1); gate(1); h = nothing; gate(1);
-            printf("%d", (int)sum(&control, 1, 0)); }
+        int main(void) { open_gate(&control, 0, 1, 1); h = nothing; gate(1); h = flip; gate(1); gate(1); h = nothing; gate(1);
+            printf("%d", CALLS(1)); }
     """
     )
     assert run(source, build(image(source), "f"), main, tmp_path) == "2"
+
+
+@pytest.mark.parametrize("stride", [1, 4])
+def test_nested_calls_take_their_side_untimed(tmp_path: Path, stride: int) -> None:
+    """Callbacks: both sides come back through the gate."""
+    source = "void (*h)(int); int f(int n) { if (n) h(n - 1); return n; }"
+    main = (
+        CONTROL
+        + """
+        int gate(int) GATE(f); extern struct control control CONTROL_OF(f); extern void (*h)(int);
+        static int sides[2], odd; static uint64_t flip_at = -1;
+        int variant(int) VARIANT(f);
+        static int original(int n) { sides[0]++; if (n) h(n - 1); return n; }
+        static int traced(int n) { sides[1]++; return variant(n); }
+        static void again(int n) { if (n == flip_at) control.word = (control.word | 1) + 1; gate(n); }
+        int main(void) { h = again; open_gate(&control, original, 101, STRIDE); control.target[1] = (uint64_t)traced;
+            for (int i = 0; i < 1000; i++) gate(3);
+            printf("%d %d %d; ", sides[0], sides[1], CALLS(1) > 900 / STRIDE / 4);
+            sides[0] = sides[1] = 0; record.left = 0; flip_at = 5; int before = CALLS(1);
+            gate(9); // a switch in the middle: to the end on its side, and dropped
+            printf("%d %d %d %d; ", sides[0], sides[1], CALLS(0), CALLS(1) - before);
+            flip_at = -1; record.left = 0; gate(9); printf("%d %d %d", sides[0], sides[1], CALLS(0)); }
+    """.replace("STRIDE", str(stride))
+    )
+    expected = "0 4000 1; 0 10 0 0; 10 10 1"
+    assert run(source, build(image(source), "f"), main, tmp_path) == expected
+
+
+@pytest.mark.parametrize("stride", [1, 4])
+def test_a_root_that_calls_itself(tmp_path: Path, stride: int) -> None:
+    """The original's calls of itself come back through the entry; the variant's do not."""
+    source = "int f(int n) { return n ? n + f(n - 1) : 0; }"
+    main = (
+        CONTROL
+        + """
+        int gate(int) GATE(f); extern struct control control CONTROL_OF(f);
+        static int deepest; static char *top;
+        static int original(int n) { char here; if (top - &here > deepest) deepest = top - &here; return n ? n + gate(n - 1) : 0; }
+        int main(void) { char here; top = &here; int s = 0; open_gate(&control, original, 100, STRIDE);
+            for (int i = 0; i < 1000; i++) s += gate(10);
+            printf("%d %d ", s, CALLS(0) >= 1000 / STRIDE * 0.8 && CALLS(0) <= 1000 / STRIDE * 1.2);
+            control.word = 103; for (int i = 0; i < 1000; i++) s += gate(10);
+            printf("%d %d ", s, CALLS(1) >= 1000 / STRIDE * 0.8 && CALLS(1) <= 1000 / STRIDE * 1.2);
+            control.word = 104; deepest = 0; gate(1000); printf("%d", deepest < 100 * 1000); }
+    """.replace("STRIDE", str(stride))
+    )
+    built = build(image(source), "f")
+    assert built.gates == {"f": ("f.halo.gate", "f.halo.control")}
+    assert run(source, built, main, tmp_path) == "55000 1 110000 1 1"
+
+
+def test_a_token_that_nobody_took_back(tmp_path: Path) -> None:
+    """After longjmp, deeper calls are untimed for a few slices, others at once no more."""
+    source = "void (*h)(int); int f(int n) { if (n) h(n); return n; }"
+    main = (
+        CONTROL
+        + """
+        #include <setjmp.h>
+        int gate(int) GATE(f); extern struct control control CONTROL_OF(f); extern void (*h)(int);
+        static jmp_buf out; static void leave(int n) { longjmp(out, n); }
+        static __attribute__((noinline)) void deep(int times) { volatile char room[4096]; room[0] = 1;
+            while (times--) gate(0); room[1] = 1; }
+        int main(void) { h = leave; open_gate(&control, 0, 1, 1);
+            if (!setjmp(out)) gate(1);
+            deep(5); printf("%d %d ", CALLS(1), record.stack != 0);
+            gate(0); printf("%d %d ", CALLS(1), record.stack != 0); deep(5); printf("%d ", CALLS(1));
+            if (!setjmp(out)) gate(1);
+            control.word += 14; deep(5); printf("%d ", CALLS(1)); control.word += 2; deep(5); printf("%d ", CALLS(1));
+            if (!setjmp(out)) gate(1);
+            control.word = 1ull << 40 | 1; deep(5); printf("%d", CALLS(1)); } // another trial
+    """
+    )
+    assert run(source, build(image(source), "f"), main, tmp_path) == "0 1 1 0 6 6 11 16"
 
 
 @pytest.mark.parametrize("level", [0, 3])
@@ -67,12 +173,15 @@ def test_every_way_to_pass_arguments(tmp_path: Path, level: int) -> None:
         struct Big { long a[6]; };
         typedef struct Big fn(struct Big, int, double, long double, signed char, struct Big *, __int128, long, long);
         fn gate GATE(f), f; extern struct control control CONTROL_OF(f);
-        int main(void) { struct Big b = {{1, 2, 3, 4, 5, 6}}; control.original = (uint64_t)f;
-            for (int side = 0; side < 2; side++) { control.word = side;
-                struct Big r = gate(b, 10, 20.0, 30.0L, -3, &b, 40, 50, 60); printf("%ld %ld %ld ", r.a[0], r.a[5], b.a[0]); } }
+        int main(void) { struct Big b = {{1, 2, 3, 4, 5, 6}}; open_gate(&control, f, 0, 2);
+            for (int i = 0; i < 8; i++) { control.word = i & 1; record.left = control.base + (i >> 1 & 1);
+                if (i >> 2) control.record = 0; // timed, skipped, without a trial
+                struct Big r = gate(b, 10, 20.0, 30.0L, -3, &b, 40, 50, 60); printf("%ld %ld %ld ", r.a[0], r.a[5], b.a[0]); }
+            printf("%d %d", CALLS(0), CALLS(1)); }
     """
     )
-    assert run(source, build(image(source), "f", level=level), main, tmp_path) == "209 6 1 209 6 1 "
+    built = build(image(source), "f", level=level)
+    assert run(source, built, main, tmp_path) == "209 6 1 " * 8 + "1 1"
 
 
 def test_exceptions_pass_through(tmp_path: Path) -> None:
@@ -81,20 +190,22 @@ def test_exceptions_pass_through(tmp_path: Path) -> None:
         CONTROL
         + """
         extern "C" int gate(int) GATE(f); extern "C" int f(int); extern struct control control CONTROL_OF(f);
-        int main() { control.original = (uint64_t)f; int caught = 0;
+        int main() { open_gate(&control, (void *)f, 0, 1); int caught = 0;
             for (int side = 0; side < 2; side++) { control.word = side; gate(0);
-                try { gate(20 + side); } catch (int x) { caught += x; } }
-            printf("%d %d %d", caught, (int)sum(&control, 0, 0), (int)sum(&control, 1, 0)); }
+                try { gate(20 + side); } catch (int x) { caught += x; }
+                control.base += 1ull << 32; gate(0); }
+            control.reach = 3; control.word = 0; record.left = control.base + 1;
+            try { gate(100); } catch (int x) { caught += x; } // skipped
+            printf("%d %d %d", caught, CALLS(0), CALLS(1)); }
     """
     )
     built = build(image(source, language="c++"), "f")
-    assert run(source, built, main, tmp_path, language="c++") == "41 1 1"
+    assert run(source, built, main, tmp_path, language="c++") == "141 2 2"
 
 
 @pytest.mark.parametrize(
     "source",
     [
-        "int f(int n) { return n ? n * f(n - 1) : 1; }",
         "void *f(void) { return __builtin_return_address(0); }",
         "void *f(void) { return __builtin_frame_address(0); }",
         "int g(int); int f(int n) { __attribute__((musttail)) return g(n); }",

@@ -1,18 +1,50 @@
 /* gate.h: the control block that a gate (compiled by the controller in front of a root) shares
- * with the monitor's trial clock.
+ * with the monitor's trial clock, and the thread-local record that keeps nested calls apart.
  *
- * The gate, for every call of the root:
- *     word  = control->word;                    // one relaxed load
+ * The gate, for every call of the root (all loads and stores relaxed; `record` is the record of the
+ * trial in this thread, at the thread pointer plus control->record):
+ *
+ *     word = control->word;
+ *     if (!control->record) goto straight;                     // no trial runs
+ *     left = record->left - control->base;
+ *     if (left - 1 < control->reach) {                         // unsigned: one of many, untimed
+ *         record->left--;
+ *         goto straight;
+ *     }
+ *     own = address of the return address;
+ *     if (own < record->stack && word - record->word < HALO_GATE_AGE) {
+ *         word = record->word;                                 // nested: its side, untimed
+ *         goto straight;
+ *     }
+ *     record->stack = own;
+ *     record->word = word;
  *     begin = rdtsc();
- *     result = (word & 1) ? variant(args) : ((original *)control->original)(args);
- *     end   = rdtscp(&cpu);
- *     if (control->word == word) {              // a call that spans a switch is dropped
+ *     result = control->target[word & 1](args);
+ *     end = rdtscp(&cpu);
+ *     record->stack = 0;
+ *     record->left = control->base + pseudo-random(begin) % control->reach;
+ *     if (control->word == word) {                             // a call that spans a switch is dropped
  *         line = &control->line[cpu % HALO_GATE_LINES];
- *         line->ticks[word & 1] += end - begin; // relaxed atomic adds
+ *         line->ticks[word & 1] += end - begin;                // atomic adds
  *         line->calls[word & 1] += 1;
  *     }
- * The monitor alone writes `word`: bit 0 is the side (0 original, 1 variant), the bits above count
- * slices, so that no two slices have the same word.
+ *     return result;
+ *   straight:
+ *     return control->target[word & 1](args);                  // a jump: the stack is the caller's
+ *
+ * A root that calls itself is asked in another order: first whether the call is nested, then
+ * whether it is timed, and untimed outermost calls hold the token too (record->stack and ->word,
+ * cleared afterwards). The variant's calls of itself do not come through the gate, so the
+ * original's must not be drawn either.
+ *
+ * Both sides take the same path: the same loads, one indirect call, nothing else depends on the side.
+ *
+ * The monitor alone writes the block, except the lines: bit 0 of `word` is the side (0 incumbent,
+ * 1 variant), the bits above grow with every slice, so that no two slices have the same word.
+ *
+ * A token that nobody took back (an exception, longjmp, a stack that was left for good) does no harm:
+ * calls from the same depth or above replace it, and so do all after HALO_GATE_AGE. Nothing is ever
+ * read through it. What is at stake is only which calls are timed: either side is right for any call.
  */
 #ifndef HALO_GATE_H
 #define HALO_GATE_H
@@ -20,6 +52,7 @@
 #include <stdint.h>
 
 #define HALO_GATE_LINES 64
+#define HALO_GATE_AGE 16 /* difference of words: eight slices */
 
 struct halo_gate_line { /* 64 bytes: one cache line */
   uint64_t ticks[2];
@@ -27,10 +60,21 @@ struct halo_gate_line { /* 64 bytes: one cache line */
   uint64_t reserved[4];
 };
 
-struct halo_gate_control { /* 64-byte aligned, zero-initialised by the object, except `original` */
+struct halo_gate_record { /* one per thread and running trial; zero in a new thread */
+  uint64_t stack;         /* the outermost call's stack pointer; 0: none */
+  uint64_t word;          /* control->word when that call began */
+  uint64_t left;          /* control->base + calls to come that are not timed */
+  uint64_t reserved;
+};
+
+/* 64-byte aligned. As the object has it: zero, both targets the variant. */
+struct halo_gate_control {
   uint64_t word;
-  uint64_t original; /* entry+2 (or +6): the body past the armed bytes; the monitor writes it */
-  uint64_t reserved[6];
+  int64_t record;     /* offset from the thread pointer; 0: no trial runs */
+  uint64_t base;      /* of record->left: that of another trial is out of reach */
+  uint64_t reach;     /* 2 * stride - 1, below 2^32: one call in `stride` is timed */
+  uint64_t target[2]; /* the incumbent; the variant */
+  uint64_t reserved[2];
   struct halo_gate_line line[HALO_GATE_LINES];
 };
 

@@ -27,16 +27,22 @@
  *        function that contains it where that is known (.eh_frame_hdr), else the address itself.
  *        cpu_ns: processor time of the process so far. Counts are since the previous read.
  *   halo_count_start(sequence<u64> entries)-> sequence<i32>: 0 or a negative halo_status each.
- *        Arms the entries with a thunk that counts calls and goes on to the original.
+ *        Arms the entries with a thunk that counts calls and goes on to where the entry points.
  *   halo_count_read(sequence<u64> entries) -> sequence<u64>: calls since halo_count_start
+ *   halo_count_stop(sequence<u64> entries) -> sequence<i32>: 0 or a negative halo_status each.
+ *        The entries go straight to where they point, however often that changed meanwhile.
  *   halo_patch(sequence<{u64 entry, u64 target}>)   -> sequence<i32>: 0 or a negative halo_status;
  *        target 0 is the original. Arms the entry if it is not armed; ends counting there.
- *   halo_trial_start(u64 control, u64 entry, u64 slice_min_ns, u64 slice_max_ns, u64 slices, u64 seed)
- *                                          -> u64 trial
- *        Writes control->original, then alternates sides in balanced adjacent pairs.
+ *   halo_trial_start(u64 control, u64 entry, u64 incumbent, u64 slice_min_ns, u64 slice_max_ns,
+ *                    u64 slices, u64 seed, u32 stride) -> u64 trial
+ *        incumbent: 0, the original's body, or other code of the same signature. Alternates sides in
+ *        balanced adjacent pairs. About one call in `stride` is timed; 1: every call. A control block
+ *        that had a trial may have another one later, not two at once.
  *   halo_trial_read(u64 trial)             -> { u8 is_done, sequence<Slice> } since the last read
- *        Slice { u32 side, u32 calls, u64 ticks, u64 ns }
+ *        Slice { u32 side, u32 calls, u64 ticks, u64 ns }: side 0 is the incumbent; timed calls and
+ *        their ticks of the time-stamp counter; ns: length of the slice.
  *   halo_trial_stop(u64 trial)             -> u8 1
+ *        The gate stays on its incumbent, untimed.
  *   halo_retire_all()                      -> u64: entries set back to their originals
  *   halo_announce(sequence<{u64 address, u64 bytes, string name}>) -> u64
  *        Names for code that was linked in; written to /tmp/perf-PID.map when HALO_PERF_MAP=1.
@@ -49,7 +55,7 @@
 
 #include <stdint.h>
 
-#define HALO_PROTOCOL_VERSION 1u
+#define HALO_PROTOCOL_VERSION 2u
 
 struct halo_resolved { /* 24 bytes */
   uint64_t module;

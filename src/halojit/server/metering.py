@@ -71,9 +71,9 @@ class Metering:
         if entry is None:
             raise Refused("its image was unloaded")
         try:
-            # The control block gets the original's address before anything enters the gate.
+            # The control block gets the incumbent's address before anything enters the gate.
             number = await live.services.trial_start(
-                self._control, entry, self._slice_ns(), SLICES, live.settings.seed
+                self._control, entry, 0, self._slice_ns(), SLICES, live.settings.seed, stride=1
             )
         except GoneError:
             raise

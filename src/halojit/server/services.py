@@ -18,7 +18,7 @@ from halojit.server.sps import MalformedError, Reader
 
 T = TypeVar("T")
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 BITCODE_CHUNK_BYTES = 1 << 20
 BITCODE_LIMIT_BYTES = 2 << 30
 OK = 0
@@ -105,6 +105,10 @@ class Services:
     async def count_read(self, entries: Iterable[int]) -> list[int]:
         return await self._call("halo_count_read", sps.u64s(entries), _u64s)
 
+    async def count_stop(self, entries: Iterable[int]) -> list[int]:
+        """Entries go where they pointed without being counted; a status each."""
+        return await self._call("halo_count_stop", sps.u64s(entries), _i32s)
+
     async def patch(self, targets: Sequence[tuple[int, int]]) -> list[int]:
         """Points entries at targets (0: the original); a status each."""
         flat = (number for pair in targets for number in pair)
@@ -112,10 +116,23 @@ class Services:
         return await self._call("halo_patch", arguments, _i32s)
 
     async def trial_start(
-        self, control: int, entry: int, slice_ns: tuple[int, int], slices: int, seed: int
+        self,
+        control: int,
+        entry: int,
+        incumbent: int,
+        slice_ns: tuple[int, int],
+        slices: int,
+        seed: int,
+        stride: int,
     ) -> int:
-        numbers = (control, entry, *slice_ns, slices, seed)
-        arguments = b"".join(sps.u64(number) for number in numbers)
+        """A trial at a gate's control block; its number.
+
+        `incumbent` is 0, the original's body, or other code of the same signature. About one call
+        in `stride` is timed. Raises ChannelError if the numbers are out of range, if a trial of
+        this control block is not done, or if the runtime has no room for another.
+        """
+        numbers = (control, entry, incumbent, *slice_ns, slices, seed)
+        arguments = b"".join(sps.u64(number) for number in numbers) + sps.u32(stride)
         return await self._call("halo_trial_start", arguments, Reader.u64)
 
     async def trial_read(self, trial: int) -> tuple[bool, list[Slice]]:

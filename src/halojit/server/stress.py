@@ -171,7 +171,7 @@ class Stress:
             entry = known.entries[name]
             try:
                 await live.services.trial_start(
-                    control, entry, (200_000, 2_000_000), 1 << 30, self._seed
+                    control, entry, 0, (200_000, 2_000_000), 1 << 30, self._seed, stride=1
                 )
             except GoneError:
                 raise
