@@ -9,6 +9,7 @@
 PATCHABLE(plain_entry, PLAIN, 1);
 PATCHABLE(guarded_entry, CET, 10);
 PATCHABLE(counted_entry, PLAIN, 100);
+PATCHABLE(deployed_entry, PLAIN, 1000);
 __asm__(".text\n.balign 16\nnop\n.balign 16\n.globl not_patchable\nnot_patchable:\nret\n");
 extern char not_patchable[];
 BITCODE;
@@ -28,6 +29,7 @@ static atomic_ulong calls;
 static uint64_t (*volatile call_plain)(uint64_t) = plain_entry;
 static uint64_t (*volatile call_guarded)(uint64_t) = guarded_entry;
 static uint64_t (*volatile call_counted)(uint64_t) = counted_entry;
+static uint64_t (*volatile call_deployed)(uint64_t) = deployed_entry;
 
 static void *caller(void *context) {
   (void)context;
@@ -75,6 +77,38 @@ static void check_counting(struct controller *controller) {
   CHECK_EQUAL(count_read(controller, 0x1234), 0);
 }
 
+static void count_stop(struct controller *controller, uint64_t entry, int expected) {
+  struct halo_writer out = {0};
+  halo_write_u64(&out, 1);
+  halo_write_u64(&out, entry);
+  struct halo_reader in = controller_expect(controller, "halo_count_stop", &out);
+  halo_writer_free(&out);
+  CHECK_EQUAL(halo_read_u64(&in), 1);
+  CHECK_EQUAL((int)halo_read_u32(&in), expected);
+}
+
+/* Whoever is in place is counted and stays, before the first count and after it. */
+static void check_counting_incumbents(struct controller *controller) {
+  uint64_t entry = (uintptr_t)deployed_entry;
+  for (uint64_t i = 0; i < 3; i++) {
+    uint64_t target = i == 0 ? (uintptr_t)variant_two : i == 1 ? (uintptr_t)variant_three : 0;
+    uint64_t expected = i == 0 ? 3 : i == 1 ? 4 : 1001;
+    CHECK_EQUAL(controller_patch(controller, entry, target), 0);
+    count_start(controller, entry);
+    for (int j = 0; j < 10; j++)
+      CHECK_EQUAL(call_deployed(1), expected);
+    CHECK_EQUAL(count_read(controller, entry), 10);
+    count_stop(controller, entry, 0);
+    CHECK_EQUAL(call_deployed(1), expected);
+    CHECK_EQUAL(count_read(controller, entry), 10);
+  }
+  count_stop(controller, 0x1230, HALO_E_UNKNOWN);
+  count_start(controller, entry);
+  struct halo_reader in = controller_expect(controller, "halo_retire_all", NULL);
+  CHECK_EQUAL(halo_read_u64(&in), 1);
+  CHECK_EQUAL(call_deployed(1), 1001);
+}
+
 static void check_flips(struct controller *controller) {
   pthread_t threads[THREADS];
   for (int i = 0; i < THREADS; i++)
@@ -109,6 +143,7 @@ int main(int argc, char **argv) {
   struct controller controller;
   controller_accept(&controller);
   RUN(check_counting(&controller));
+  RUN(check_counting_incumbents(&controller));
   RUN(check_flips(&controller));
   RUN(check_refusals(&controller));
   struct halo_reader in = controller_expect(&controller, "halo_retire_all", NULL);
