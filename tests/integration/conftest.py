@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from harness.cache import BuildCache
+from harness.postgresql import Postgresql
 from harness.program import Program, build
 from harness.tools import Tools
 
@@ -34,3 +35,35 @@ def hot(tools: Tools, cache: BuildCache) -> Path:
         subprocess.run(command, check=True)
 
     return cache.directory("hot", fill) / "hot"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgresql]:
+    """A server of this session's own."""
+    with Postgresql() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Tests that use a `url` run with each kind."""
+    return str(request.param)
+
+
+@pytest.fixture
+def url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database."""
+    return _database(database_kind, request, tmp_path / "state" / "store.db")
+
+
+@pytest.fixture
+def another_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A second one of the same kind."""
+    return _database(database_kind, request, tmp_path / "another.db")
+
+
+def _database(kind: str, request: pytest.FixtureRequest, path: Path) -> str:
+    if kind == "sqlite":
+        return str(path)
+    server: Postgresql = request.getfixturevalue("postgresql")
+    return server.database()

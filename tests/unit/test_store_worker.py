@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from store_kit import BUILD, CPU, EVIDENCE, KEYS, RECIPE, ROOT, Clock, variant
+from harness.store import BUILD, CPU, EVIDENCE, KEYS, RECIPE, ROOT, Clock, variant
 
 from halojit.store.database import StoreError
 from halojit.store.store import Store
@@ -54,7 +54,7 @@ def test_a_store_that_comes_back_is_used_again(
         return Store.open(str(tmp_path / "s.db"))
 
     is_there = False
-    worker = StoreWorker(open_store, clock)
+    worker = StoreWorker(open_store, clock=clock)
     for _ in range(20):
         worker.note_program(BUILD, "p", CPU).result()
     assert worker.best(BUILD, CPU).result() == []

@@ -29,15 +29,16 @@ STATEMENT_S = 15
 ADVISORY_LOCK = 0x68616C6F
 """Held by who changes tables or trims them: "halo"."""
 
-SQLITE_CONNECTION = f"""
-PRAGMA busy_timeout = {BUSY_S * 1000};
-PRAGMA foreign_keys = ON;
-PRAGMA synchronous = NORMAL;
-PRAGMA mmap_size = 0;
-PRAGMA cell_size_check = ON;
-PRAGMA trusted_schema = OFF;
-PRAGMA journal_size_limit = {16 << 20};
-"""
+SQLITE = (
+    "foreign_keys = ON",
+    "synchronous = NORMAL",
+    "mmap_size = 0",
+    "cell_size_check = ON",
+    "trusted_schema = OFF",
+    f"journal_size_limit = {16 << 20}",
+)
+"""Pragmas of each connection."""
+SECRETS = ("password", "sslpassword", "passfile")
 NEXT_STEPS = (
     ("locked", "another process holds it; give each server a --store of its own if that lasts"),
     ("readonly", "make it writable, or choose another --store"),
@@ -61,7 +62,7 @@ class Database:
     def __init__(self, url: str) -> None:
         """Opens nothing yet, but creates an SQLite file, readable by its owner alone."""
         self._url = _parsed(url)
-        self.name = self._url.render_as_string(hide_password=True)
+        self.name = _shown(self._url)
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         with self._translated("open"):
             if self.is_sqlite:
@@ -84,18 +85,18 @@ class Database:
         with self.read("open") as connection:
             found = schema.version(connection)
             is_foreign = self.is_sqlite and schema.is_foreign(connection)
-        if found > schema.VERSION:
+        if found > len(schema.STEPS):
             raise self.error(
                 "open",
                 f"a newer Halo made it (tables of version {found}, this one knows "
-                f"{schema.VERSION})",
+                f"{len(schema.STEPS)})",
                 "update Halo, or choose another --store",
             )
         if is_foreign:
             raise self.error("open", "it is a database of something else", "choose another --store")
         if self.is_sqlite:
             self._set_up_file()
-        if found < schema.VERSION:
+        if found < len(schema.STEPS):
             with self.write("migrate", is_exclusive=True) as connection:
                 schema.migrate(connection)
 
@@ -157,7 +158,7 @@ class Database:
             yield
         except StoreError:
             raise
-        except (exc.SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
+        except (exc.SQLAlchemyError, sqlite3.Error, OSError, ImportError, UnicodeError) as error:
             reason = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
             raise self.error(what, reason or type(error).__name__, self._step(error, reason)) from (
                 error
@@ -195,6 +196,11 @@ def _parsed(url: str) -> URL:
     )
 
 
+def _shown(url: URL) -> str:
+    """As logs may have it."""
+    return url.difference_update_query(SECRETS).render_as_string(hide_password=True)
+
+
 def _options(url: URL) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": BUSY_S}}
@@ -202,7 +208,11 @@ def _options(url: URL) -> dict[str, Any]:
         "connect_timeout": CONNECT_S,
         "tcp_user_timeout": STATEMENT_S * 1000,
         "keepalives_idle": STATEMENT_S,
+        "keepalives_interval": BUSY_S,
+        "keepalives_count": 3,
         "application_name": "halo",
+        # A database of no encoding answers with bytes otherwise. All our text is ASCII.
+        "client_encoding": "utf8",
     }
     given = {key: value for key, value in defaults.items() if key not in url.query}
     # No prepared statements: connection poolers do not keep them.
@@ -234,8 +244,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     # A damaged row is one bad row, not an error of the whole query.
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
-    for statement in SQLITE_CONNECTION.strip().splitlines():
-        connection.execute(statement)
+    for pragma in SQLITE:
+        connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -168,8 +168,7 @@ CREATE TABLE halo_quarantine (
   digest TEXT NOT NULL, reason TEXT NOT NULL, since {real} NOT NULL, UNIQUE (program, digest))
 """
 
-STEPS = (FIRST,)
-VERSION = len(STEPS)
+STEPS = [FIRST]
 
 _WORDS = {
     "sqlite": {"id": "INTEGER PRIMARY KEY", "real": "REAL", "blob": "BLOB"},
@@ -194,10 +193,11 @@ def is_foreign(connection: Connection) -> bool:
     return bool(names) and schema.name not in names
 
 
-def migrate(connection: Connection, to: int = VERSION) -> None:
+def migrate(connection: Connection, to: int | None = None) -> None:
     """Takes the steps that are missing. The connection's transaction must exclude others that do
     the same; what fails is rolled back by it."""
     done = version(connection)
+    to = len(STEPS) if to is None else to
     words = _WORDS[connection.dialect.name]
     for step in STEPS[done:to]:
         for statement in step.split(";"):

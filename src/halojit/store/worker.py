@@ -1,9 +1,12 @@
 """The store for those who must not wait for a disk: its calls, made one after another on a thread.
 
-In: the calls of a Store. Out: futures that never fail: while the store does not work, reads answer
-with nothing and writes are dropped. Each new reason is logged once. A store that failed is opened
-anew after a pause that grows, so a database that comes back is used again, and one that does not
-costs nothing.
+In: the calls of a Store. Out: futures that never fail, and reads that end in time: while the store
+does not work, reads answer with nothing and writes are dropped. Each reason is logged once. A store
+that failed is opened anew after a pause that grows, so one that comes back is used again, and one
+that does not costs nothing.
+
+The thread is a daemon, and no executor's: a disk or a database that hangs must not keep the server
+from ending.
 """
 
 from __future__ import annotations
@@ -12,8 +15,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from queue import SimpleQueue
 from typing import TypeVar
 
 from halojit.model.evidence import Evidence
@@ -27,6 +31,8 @@ log = logging.getLogger("halo")
 
 T = TypeVar("T")
 
+READ_S = 5.0
+"""Who asks goes on without an answer after that long."""
 PAUSE_S = 1.0
 LONGEST_PAUSE_S = 300.0
 WAITING_BYTES = 64 << 20
@@ -38,46 +44,55 @@ class StoreWorker:
     """Any thread may call it; nothing waits but `close`."""
 
     def __init__(
-        self, open_store: Callable[[], Store], clock: Callable[[], float] = time.monotonic
+        self,
+        open_store: Callable[[], Store],
+        *,
+        read_s: float = READ_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`open_store` is called on the worker's thread, at once, and again after failures."""
         self._open_store = open_store
+        self._read_s = read_s
         self._clock = clock
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="halo-store")
+        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._waiting_bytes = 0
         self._is_closed = False
+        self._hangs = threading.Event()
         # Of the worker's thread alone:
         self._store: Store | None = None
         self._pause_s = PAUSE_S
         self._retry_at = -float("inf")
         self._has_failed = False
         self._told: set[str] = set()
-        self._submit(lambda store: None, lambda: None)
+        self._thread = threading.Thread(target=self._work, name="halo-store", daemon=True)
+        self._thread.start()
+        self._write(lambda store: None)
 
     def close(self, limit_s: float = 5.0) -> None:
-        """Ends after what waits has been written; what takes longer is dropped."""
+        """Ends when what waits is written, or the time is up; later calls are dropped."""
         with self._lock:
             self._is_closed = True
-            last = self._executor.submit(self._close)
-        wait_for([last], limit_s)
-        self._executor.shutdown(wait=False, cancel_futures=True)
+            self._calls.put(None)
+        self._thread.join(limit_s)
+        if self._thread.is_alive():
+            log.warning("the store does not answer: what waited for it is lost")
 
     def best(self, build: str, cpu: str) -> Future[list[Known]]:
         """As of Store."""
-        return self._submit(lambda store: store.best(build, cpu), list)
+        return self._read(lambda store: store.best(build, cpu), list)
 
     def tried(self, build: str, cpu: str, root: str) -> Future[list[Tried]]:
         """As of Store."""
-        return self._submit(lambda store: store.tried(build, cpu, root), list)
+        return self._read(lambda store: store.tried(build, cpu, root), list)
 
     def is_quarantined(self, build: str, cpu: str, digest: str) -> Future[bool]:
         """As of Store; no, if it cannot be told."""
-        return self._submit(lambda store: store.is_quarantined(build, cpu, digest), bool)
+        return self._read(lambda store: store.is_quarantined(build, cpu, digest), bool)
 
     def programs(self) -> Future[list[ProgramRow]]:
         """As of Store."""
-        return self._submit(lambda store: store.programs(), list)
+        return self._read(lambda store: store.programs(), list)
 
     def keep_variant(
         self,
@@ -91,11 +106,10 @@ class StoreWorker:
         gain: float,
     ) -> Future[None]:
         """As of Store."""
-        return self._submit(
+        return self._write(
             lambda store: store.keep_variant(
                 build, cpu, root, root_keys, recipe, variant, evidence, gain
             ),
-            _nothing,
             len(variant.data),
         )
 
@@ -111,38 +125,70 @@ class StoreWorker:
         gain: float,
     ) -> Future[None]:
         """As of Store."""
-        return self._submit(
+        return self._write(
             lambda store: store.keep_trial(
                 build, cpu, root, recipe, digest, evidence, decision, gain
-            ),
-            _nothing,
+            )
         )
 
     def forget_best(self, build: str, cpu: str, root: str) -> Future[None]:
         """As of Store."""
-        return self._submit(lambda store: store.forget_best(build, cpu, root), _nothing)
+        return self._write(lambda store: store.forget_best(build, cpu, root))
 
     def quarantine(self, build: str, cpu: str, digest: str, reason: str) -> Future[None]:
         """As of Store."""
-        return self._submit(lambda store: store.quarantine(build, cpu, digest, reason), _nothing)
+        return self._write(lambda store: store.quarantine(build, cpu, digest, reason))
 
     def note_program(self, build: str, executable: str, cpu: str) -> Future[None]:
         """As of Store."""
-        return self._submit(lambda store: store.note_program(build, executable, cpu), _nothing)
+        return self._write(lambda store: store.note_program(build, executable, cpu))
+
+    def _write(self, call: Callable[[Store], None], size: int = 0) -> Future[None]:
+        return self._submit(call, lambda: None, CALL_BYTES + size)
+
+    def _read(self, call: Callable[[Store], T], nothing: Callable[[], T]) -> Future[T]:
+        answer = self._submit(call, nothing, CALL_BYTES)
+        if self._hangs.is_set():
+            _answer(answer, nothing())
+        if not answer.done():
+            timer = threading.Timer(self._read_s, self._give_up, (answer, nothing()))
+            timer.daemon = True
+            timer.start()
+            answer.add_done_callback(lambda _: timer.cancel())
+        return answer
+
+    def _give_up(self, answer: Future[T], nothing: T) -> None:
+        """Others do not wait as long, until a call has ended."""
+        _answer(answer, nothing)
+        if not self._hangs.is_set():
+            self._hangs.set()
+            log.warning("the store does not answer (Halo goes on without memory)")
 
     def _submit(
-        self, call: Callable[[Store], T], nothing: Callable[[], T], size: int = 0
+        self, call: Callable[[Store], T], nothing: Callable[[], T], weight: int
     ) -> Future[T]:
-        weight = CALL_BYTES + size
+        answer: Future[T] = Future()
+
+        def work() -> None:
+            _answer(answer, self._try(call, nothing))
+            self._hangs.clear()
+            with self._lock:
+                self._waiting_bytes -= weight
+
         with self._lock:
             if not self._is_closed and self._waiting_bytes + weight <= WAITING_BYTES:
                 self._waiting_bytes += weight
-                return self._executor.submit(self._run, call, nothing, weight)
-        dropped: Future[T] = Future()
-        dropped.set_result(nothing())
-        return dropped
+                self._calls.put(work)
+                return answer
+        answer.set_result(nothing())
+        return answer
 
-    def _run(self, call: Callable[[Store], T], nothing: Callable[[], T], weight: int) -> T:
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
+        self._close()
+
+    def _try(self, call: Callable[[Store], T], nothing: Callable[[], T]) -> T:
         try:
             if self._store is None:
                 if self._clock() < self._retry_at:
@@ -153,14 +199,10 @@ class StoreWorker:
             return result
         except StoreError as error:
             self._fails(error)
-            return nothing()
         except Exception as error:
             # The caller's mistake, or ours: the store itself may be well.
             self._tell(f"the store refused a call: {error!r}", error)
-            return nothing()
-        finally:
-            with self._lock:
-                self._waiting_bytes -= weight
+        return nothing()
 
     def _works(self) -> None:
         if self._has_failed:
@@ -184,11 +226,11 @@ class StoreWorker:
     def _close(self) -> None:
         store, self._store = self._store, None
         if store is not None:
-            try:
+            with suppress(StoreError):
                 store.close()
-            except StoreError as error:
-                log.debug("%s", error)
 
 
-def _nothing() -> None:
-    return None
+def _answer(future: Future[T], result: T) -> None:
+    """Unless it has been answered or cancelled."""
+    with suppress(InvalidStateError):
+        future.set_result(result)

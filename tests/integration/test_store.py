@@ -1,13 +1,12 @@
-"""What a store remembers, on SQLite; tests/integration/test_store_postgresql.py runs the same."""
+"""What a store remembers, in SQLite and in PostgreSQL."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from store_kit import BUILD, CPU, DAY, EVIDENCE, KEYS, RECIPE, ROOT, Clock, recipe, variant
+from harness.store import BUILD, CPU, DAY, EVIDENCE, KEYS, RECIPE, ROOT, Clock, recipe, variant
 
 from halojit.store.store import Store
 
@@ -15,11 +14,6 @@ from halojit.store.store import Store
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return str(tmp_path / "state" / "store.db")
 
 
 @pytest.fixture
@@ -162,15 +156,6 @@ def test_the_least_recently_used_objects_make_room(store: Store, clock: Clock) -
     assert len(store.tried("unused", CPU, "u")) == 1
 
 
-def test_the_file_shrinks(store: Store, url: str, clock: Clock) -> None:
-    for round_ in range(40):
-        clock.now += 10
-        keep(store, bytes([round_]) * (200 << 10), 0.1, root=str(round_))
-    store.trim()
-    store.close()
-    assert Path(url).stat().st_size < 3 << 19
-
-
 def test_an_object_larger_than_the_store_is_not_kept(store: Store) -> None:
     keep(store, bytes(2 << 20), 0.1)
     assert best(store) == []
@@ -194,8 +179,8 @@ def test_what_is_not_used_expires(store: Store, clock: Clock) -> None:
     assert best(store) == []
 
 
-def test_the_oldest_of_very_many_trials_go(tmp_path: Path, clock: Clock) -> None:
-    store = Store.open(str(tmp_path / "s.db"), limit_bytes=40 << 10, clock=clock)
+def test_the_oldest_of_very_many_trials_go(url: str, clock: Clock) -> None:
+    store = Store.open(url, limit_bytes=40 << 10, clock=clock)
     for index in range(100):
         store.keep_trial(BUILD, CPU, ROOT, RECIPE, str(index), None, "lost", 0.0)
     store.trim()
