@@ -16,7 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-LAP = re.compile(r"^at_s=([\d.]+) rounds=(\d+) per_s=([\d.]+) per_cpu_s=([\d.]+)$", re.MULTILINE)
+LAP = re.compile(
+    r"^at_s=([\d.]+) rounds=(\d+) per_s=([\d.]+) per_cpu_s=([\d.]+)(?: phase=(\w+))?$", re.MULTILINE
+)
 LONG_OUTPUT = 4096
 
 
@@ -33,6 +35,8 @@ class Lap:
     per_s: float
     per_cpu_s: float
     """By processor time of the thread that works."""
+    phase: str = ""
+    """Of a program that has several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,10 @@ class Sample:
 
 def laps(stderr: str) -> list[Lap]:
     """What a program of the suite said about its speed."""
-    return [Lap(float(a), int(r), float(p), float(c)) for a, r, p, c in LAP.findall(stderr)]
+    return [
+        Lap(float(at), int(rounds), float(per_s), float(per_cpu_s), phase)
+        for at, rounds, per_s, per_cpu_s, phase in LAP.findall(stderr)
+    ]
 
 
 def run(

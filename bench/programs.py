@@ -37,6 +37,10 @@ ROUNDS_PER_S = {
 keep results comparable from machine to machine."""
 
 
+PHASES = "phases"
+"""Runs for seconds, not for rounds, and is measured by a part of its own."""
+
+
 @dataclass(frozen=True)
 class Tools:
     """The two compilers, and the commands of Halo."""

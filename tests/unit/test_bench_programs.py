@@ -48,7 +48,20 @@ def test_the_demo_prints_the_same_at_every_level(tmp_path: Path) -> None:
 
 def test_every_source_is_listed() -> None:
     found = {path.stem for path in programs.SOURCES.glob("*.c*")} - {"nothing"}
-    assert found == set(programs.names())
+    assert found == {*programs.names(), programs.PHASES}
+
+
+def test_phases_alternate_and_are_told(tmp_path: Path) -> None:
+    source = programs.source(programs.PHASES)
+    samples = [
+        run([str(build(source, flags, tmp_path / str(i))), "1", "100"])
+        for i, flags in enumerate(LEVELS[1:])
+    ]
+    assert len({sample.output for sample in samples}) == 1
+    for sample in samples:
+        told = [lap.phase for lap in sample.laps]
+        assert told[:2] == ["short", "long"]
+        assert set(told) == {"short", "long"}
 
 
 def test_arguments_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
