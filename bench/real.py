@@ -107,14 +107,21 @@ PROJECTS = {
 DEFAULT = ["lua", "zlib", "bzip2"]
 
 
-def build(project: Project, cc: str, cflags: str, directory: Path, jobs: int = 2) -> Path:
+def build(
+    project: Project,
+    cc: str,
+    cflags: str,
+    directory: Path,
+    jobs: int = 2,
+    environment: Mapping[str, str] | None = None,
+) -> Path:
     """A fresh copy, built; returns the program. BenchError with the compiler's words."""
     tree = sources.fetch(project.package)
     shutil.rmtree(directory, ignore_errors=True)
     shutil.copytree(tree, directory, symlinks=True)
-    environment = {"CC": cc, "CFLAGS": cflags, "JOBS": str(jobs)}
+    own = {"CC": cc, "CFLAGS": cflags, "JOBS": str(jobs), **(environment or {})}
     for line in project.build:
-        _shell(line, directory, environment)
+        _shell(line, directory, own)
     program = directory / project.program
     if not program.exists():
         raise BenchError(f"{project.name}: its build made no {project.program}")

@@ -1,6 +1,8 @@
 -- Work for the Lua interpreter: queens, string building and matching, tables of closures, a heap.
--- `lua work.lua ROUNDS` prints the same for every build of the interpreter.
+-- `lua work.lua ROUNDS` prints the same for every build of the interpreter; a line each 50 rounds tells
+-- whoever reads how far it is.
 local rounds = tonumber(arg[1]) or 10
+io.stdout:setvbuf("line")
 
 local function queens(n)
   local columns, up, down, count = {}, {}, {}, 0
@@ -84,5 +86,8 @@ for round = 1, rounds do
   sum, seed = words(400, seed)
   checksum, seed = heap_sort(500, seed)
   total = total + sum + checksum + queens(6) * round
+  if round % 50 == 0 then
+    print(string.format("%10d %20.3f", round, total))
+  end
 end
 print(string.format("%d rounds, checksum %a", rounds, total))
