@@ -15,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest
 # Two workers: the programs under test share the processors with the server that tunes them.
 JOBS ?= 2
 
-.PHONY: help setup packages demo test test-native test-real bench lint format fuzz clean
+.PHONY: help setup packages demo test test-native test-real bench bench-table lint format fuzz clean
 
 help: ## list these jobs
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,8 +68,11 @@ test-native: setup ## the runtime's C tests, plainly and under sanitizers
 test-real: setup ## real projects' own test suites while every function is swapped (long)
 	@$(PYTEST) tests/real
 
-bench: setup ## costs and speed-ups against plain clang, as a table, JSON and a plot
+bench: setup ## costs and speed-ups against plain clang, as a table, JSON and a plot (BENCH=options)
 	@$(BIN)/python -m bench $(BENCH)
+
+bench-table: setup ## the table that decides: Halo against the best of every static build (long, in pieces)
+	@$(BIN)/python -m bench --parts oracle,adapt,phases $(BENCH)
 
 fuzz: packages ## feed the wire's decoder with what it does not expect (FUZZ_SECONDS=60)
 	@fuzz/run_frames.sh $${FUZZ_SECONDS:-60}

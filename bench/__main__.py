@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import history, plot, programs, real, table
+from bench import deciding, history, plot, programs, real, table
+from bench.adapt import Plan
 from bench.costs import measure_costs
 from bench.footprint import measure_footprint
 from bench.goals import Results, goals
@@ -33,6 +35,13 @@ class Part(StrEnum):
     SPEEDUP = "speedup"
     STARTUP = "startup"
     FOOTPRINT = "footprint"
+    ORACLE = "oracle"
+    ADAPT = "adapt"
+    PHASES = "phases"
+
+
+TABLE_PARTS = {Part.ORACLE, Part.ADAPT, Part.PHASES}
+"""Long ones, which `decision` is made from; measured only when they are asked for."""
 
 
 class Level(StrEnum):
@@ -47,11 +56,21 @@ def choose(wanted: str | None, quick: bool) -> tuple[list[str], list[str]]:
     """(programs of the suite, real programs)."""
     if wanted is None:
         return programs.names(), [] if quick else real.DEFAULT
-    chosen = [name for name in wanted.replace(",", " ").split() if name]
+    chosen = words(wanted)
     known = [*programs.names(), *real.PROJECTS]
-    if unknown := [name for name in chosen if name not in known]:
-        raise typer.BadParameter(f"no program {', '.join(unknown)}; there are {', '.join(known)}")
+    require_known("program", chosen, known)
     return [n for n in chosen if n not in real.PROJECTS], [n for n in chosen if n in real.PROJECTS]
+
+
+def words(text: str) -> list[str]:
+    """Separated by commas or spaces."""
+    return text.replace(",", " ").split()
+
+
+def require_known(what: str, chosen: Iterable[str], known: Collection[str]) -> None:
+    """BadParameter that names the first strangers."""
+    if unknown := [name for name in chosen if name not in known]:
+        raise typer.BadParameter(f"no {what} {', '.join(unknown)}; there are {', '.join(known)}")
 
 
 def measure(
@@ -99,15 +118,28 @@ def bench(
     ] = None,
     level: Annotated[Level, typer.Option("--level", "-O", help="Of both builds.")] = Level.O3,
     seconds: Annotated[
-        float | None, typer.Option(min=0.1, help="Of a run for costs. [default: 1; quick 0.4]")
+        float | None,
+        typer.Option(
+            min=0.1, help="Of a run for costs or of a static arm. [default: 1; quick 0.4]"
+        ),
     ] = None,
     rounds: Annotated[
         int | None,
-        typer.Option(min=1, help="ABBA blocks for costs, two pairs each. [default: 5; quick 2]"),
+        typer.Option(
+            min=1, help="ABBA blocks of those, two pairs each. [default: 5, arms 3; quick 2]"
+        ),
     ] = None,
     tuned_seconds: Annotated[
-        float | None, typer.Option(min=1, help="Of a run under `once`. [default: 6; quick 4]")
+        float | None,
+        typer.Option(min=1, help="Of a run under Halo. [default: `once` 6, table 60; quick 4, 20]"),
     ] = None,
+    tuned_rounds: Annotated[
+        int, typer.Option(min=1, help="Long runs under Halo, for the table.")
+    ] = 1,
+    strategy: Annotated[str, typer.Option(help="Of `adapt` and `phases`.")] = "adapt",
+    again: Annotated[
+        bool, typer.Option("--again", help="Measure anew what the table already has.")
+    ] = False,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Results as JSON.")] = None,
     picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Results as PNG.")] = None,
     record: Annotated[
@@ -119,19 +151,41 @@ def bench(
 ) -> None:
     """What Halo costs and gains against plain clang at the same level.
 
-    Runs alternate in ABBA order; figures are medians of pairs with bootstrap intervals.
+    Runs alternate in ABBA order; figures are medians of pairs with bootstrap intervals. The parts
+    oracle, adapt and phases make the table that decides; they take long, can be done in pieces (by
+    --programs and --parts), and go on where they were left.
     """
-    own, foreign = choose(programs_, quick)
-    known = {str(part) for part in Part}
-    wanted = set(parts.replace(",", " ").split()) if parts else known
-    if wanted - known:
-        raise typer.BadParameter(f"no part {', '.join(sorted(wanted - known))}")
+    if parts:
+        require_known("part", words(parts), [str(part) for part in Part])
+    wanted = {Part(name) for name in words(parts)} if parts else set(Part) - TABLE_PARTS
     tools = Tools(tools_directory)
+    if table_parts := wanted & TABLE_PARTS:
+        if programs_:
+            require_known("program", words(programs_), deciding.names())
+        length = tuned_seconds or (20.0 if quick else 60.0)
+        plan = Plan(strategy, level, length, tuned_rounds, tools, BUILD, BUILD / "data")
+        wish = deciding.Wish(
+            words(programs_) if programs_ else None,
+            {str(part) for part in table_parts},
+            plan,
+            seconds or (0.4 if quick else 1.0),
+            rounds or (2 if quick else 3),
+            again,
+            record,
+            json,
+            picture,
+        )
+        failures = deciding.decide(wish, console, _out())
+        for words_ in failures:
+            console.print(f"failed: {words_}")
+        if wanted <= TABLE_PARTS:
+            sys.exit(1 if failures else 0)
+    own, foreign = choose(programs_, quick)
     try:
         workloads = [_built(name, level, tools) for name in [*own, *foreign]]
         results = measure(
             workloads,
-            {Part(name) for name in wanted},
+            wanted - TABLE_PARTS,
             level,
             tools,
             seconds or (0.4 if quick else 1.0),
@@ -153,6 +207,11 @@ def bench(
     plot.draw(results, shown, picture or stem.with_suffix(".png"))
     written = [json or stem.with_suffix(".json"), picture or stem.with_suffix(".png")]
     console.print("written:", *written)
+
+
+def _out() -> Console:
+    """Files and pipes get lines that hold the table."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 170)
 
 
 def _built(name: str, level: str, tools: Tools) -> Workload:

@@ -25,7 +25,7 @@ class Results:
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure and the most it should be (None: no goal, for information)."""
+    """A figure and the most, or the least, it should be (None: no goal, for information)."""
 
     name: str
     value: float
@@ -33,11 +33,14 @@ class Goal:
     unit: str = ""
     interval: Ratio | None = None
     where: str = ""
+    is_least: bool = False
 
     @property
     def is_met(self) -> bool:
         """True where there is no goal."""
-        return self.limit is None or self.value <= self.limit
+        if self.limit is None:
+            return True
+        return self.value >= self.limit if self.is_least else self.value <= self.limit
 
 
 ARM_NAMES = {"no_server": "-fhalo, no server", "off": "sampled, strategy off"}

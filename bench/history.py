@@ -7,18 +7,21 @@ bench/history, which is.
 from __future__ import annotations
 
 import json
-import platform
-import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
+from bench.decide import Row
 from bench.goals import Goal, Results
+from bench.machine import commit, processor
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 HISTORY = HERE / "history"
+TABLE = "table"
 
 
 def document(results: Results, found: list[Goal], now: datetime) -> dict[str, Any]:
@@ -26,8 +29,8 @@ def document(results: Results, found: list[Goal], now: datetime) -> dict[str, An
     return {
         "version": 1,
         "when": now.astimezone(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
-        "processor": _processor(),
+        "commit": commit(),
+        "processor": processor(),
         "level": results.level,
         "goals": [{**asdict(goal), "is_met": goal.is_met} for goal in found],
         **asdict(results),
@@ -43,6 +46,62 @@ def summary(full: dict[str, Any]) -> dict[str, Any]:
         "cpu": {f"{c['program']} {c['arm']}": round(c["cpu"]["value"], 4) for c in full["costs"]},
         "steady": {s["program"]: round(s["steady"]["value"], 3) for s in full["speedups"]},
     }
+
+
+def table_document(
+    rows: Sequence[Row], found: Sequence[Goal], strategy: str, now: datetime
+) -> dict[str, Any]:
+    """The deciding table, for machines."""
+    return {
+        "version": 1,
+        "kind": TABLE,
+        "when": now.astimezone(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "processor": processor(),
+        "strategy": strategy,
+        "goals": [{**asdict(goal), "is_met": goal.is_met} for goal in found],
+        "rows": [{**asdict(row), "steady": row.steady and row.steady.value} for row in rows],
+    }
+
+
+def table_summary(full: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of it for ever."""
+    kept = {k: full[k] for k in ("version", "kind", "when", "commit", "processor", "strategy")}
+    rows = full["rows"]
+    return {
+        **kept,
+        "goals": {goal["name"]: round(goal["value"], 4) for goal in full["goals"]},
+        "oracle": {
+            r["program"]: [r["oracle_arm"], round(r["oracle"]["value"], 3)]
+            for r in rows
+            if r["oracle"]
+        },
+        "steady": {r["program"]: round(r["steady"], 3) for r in rows if r["steady"]},
+        "whole": {r["program"]: round(fmean(r["long"]), 3) for r in rows if r["long"]},
+    }
+
+
+def record_table(full: dict[str, Any], directory: Path = HISTORY) -> Path:
+    """Adds the table's summary to the history; returns its file."""
+    stamp = str(full["when"])[:19].replace(":", "").replace("-", "")
+    path = directory / f"{stamp}-{TABLE}.json"
+    write(table_summary(full), path)
+    return path
+
+
+def earlier_tables(strategy: str, directory: Path = HISTORY) -> list[dict[str, Any]]:
+    """Summaries of tables of that strategy, oldest first."""
+    found = [json.loads(path.read_text()) for path in sorted(directory.glob(f"*-{TABLE}.json"))]
+    return [one for one in found if one.get("strategy") == strategy]
+
+
+def offline(directory: Path = HISTORY) -> dict[str, float]:
+    """Speed against -O3 that an offline search found, by program; empty before there was one."""
+    try:
+        found = json.loads((directory / "offline.json").read_text())
+    except FileNotFoundError:
+        return {}
+    return {name: float(one["best"]) for name, one in found.get("programs", {}).items()}
 
 
 def write(full: dict[str, Any], path: Path) -> None:
@@ -61,21 +120,5 @@ def record(full: dict[str, Any], directory: Path = HISTORY) -> Path:
 
 def earlier(level: str, directory: Path = HISTORY) -> list[dict[str, Any]]:
     """Summaries at that level, oldest first."""
-    found = [json.loads(path.read_text()) for path in sorted(directory.glob("*.json"))]
+    found = [json.loads(path.read_text()) for path in sorted(directory.glob(f"*-{level}.json"))]
     return [one for one in found if one.get("level") == level]
-
-
-def _commit() -> str:
-    result = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True
-    )
-    return result.stdout.strip()
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

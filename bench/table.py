@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 
 from bench.goals import Goal, Results
 from bench.statistics import Ratio
+
+GOAL_COLUMNS = ("measured", "95 %", "goal", "")
+MISSED = "missed"
 
 
 def show(results: Results, found: list[Goal], console: Console) -> None:
@@ -17,7 +22,21 @@ def show(results: Results, found: list[Goal], console: Console) -> None:
         console.print(_speedups(results))
     if results.footprints:
         console.print(_footprints(results))
-    console.print(_goals(found))
+    show_goals(found, console)
+
+
+def show_goals(found: Sequence[Goal], console: Console) -> None:
+    """What was measured, what it should be."""
+    table = _table("Goals", "", *GOAL_COLUMNS)
+    for cells in _goal_cells(found):
+        table.add_row(*cells, style="red" if cells[-1] == MISSED else "")
+    console.print(table)
+
+
+def goals_markdown(found: Sequence[Goal]) -> str:
+    """The same for docs."""
+    lines = [f"| {' | '.join(cells)} |\n" for cells in _goal_cells(found)]
+    return f"| figure | {' | '.join(GOAL_COLUMNS)} |\n|---|---|---|---|---|\n{''.join(lines)}"
 
 
 def _ratio(ratio: Ratio) -> str:
@@ -70,18 +89,18 @@ def _footprints(results: Results) -> Table:
     return table
 
 
-def _goals(found: list[Goal]) -> Table:
-    table = _table("Goals", "", "measured", "95 %", "goal", "")
+def _goal_cells(found: Sequence[Goal]) -> list[list[str]]:
+    cells = []
     for goal in found:
-        name = f"{goal.name}: {goal.where}" if goal.where else goal.name
         interval = goal.interval
-        verdict = "" if goal.limit is None else ("met" if goal.is_met else "missed")
-        table.add_row(
-            name,
-            f"{goal.value:.3f} {goal.unit}",
-            f"{interval.low:.3f}-{interval.high:.3f}" if interval else "",
-            "" if goal.limit is None else f"{goal.limit:g} {goal.unit}",
-            verdict,
-            style="red" if verdict == "missed" else "",
+        sign = "at least " if goal.is_least else ""
+        cells.append(
+            [
+                f"{goal.name}: {goal.where}" if goal.where else goal.name,
+                f"{goal.value:.3f} {goal.unit}",
+                f"{interval.low:.3f}-{interval.high:.3f}" if interval else "",
+                "" if goal.limit is None else f"{sign}{goal.limit:g} {goal.unit}",
+                "" if goal.limit is None else ("met" if goal.is_met else MISSED),
+            ]
         )
-    return table
+    return cells

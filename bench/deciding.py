@@ -1,0 +1,87 @@
+"""The deciding table from its parts: measured as far as asked, then shown with all that is there.
+
+In: which programs and parts, how long, how often. Out: tables on stdout; JSON, Markdown, a picture
+in bench/results; with `--record` a summary in bench/history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import alternating, decision, history, long, programs, table
+from bench.adapt import Plan
+from bench.decide import Row, row
+from bench.kept import Kept
+from bench.suite import Subject, subjects
+from bench.verdicts import verdicts
+
+RESULTS = history.RESULTS / "table"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person asked for."""
+
+    programs: Sequence[str] | None
+    """None: all."""
+    parts: Collection[str]
+    plan: Plan
+    seconds: float
+    blocks: int
+    """Of the static arms."""
+    is_again: bool = False
+    is_recorded: bool = False
+    json: Path | None = None
+    picture: Path | None = None
+
+
+def names() -> list[str]:
+    """Programs that the table may have."""
+    return [*(subject.name for subject in subjects()), programs.PHASES]
+
+
+def decide(wish: Wish, console: Console, out: Console) -> list[str]:
+    """Measures what is missing, shows the table; returns what failed, in words."""
+    kept = Kept(RESULTS)
+    wanted = list(wish.programs) if wish.programs is not None else names()
+    if wish.is_again:
+        long.forget(kept, wanted, wish.parts)
+    chosen = [subject for subject in subjects() if subject.name in wanted]
+    has_phases = programs.PHASES in wanted
+    todo = long.jobs(chosen, wish.parts, has_phases, kept, wish.plan, wish.seconds, wish.blocks)
+    failures = long.work(todo, console.print) if todo else []
+    _tell(wish, kept, console, out)
+    return failures
+
+
+def rows(kept: Kept, chosen: Sequence[Subject]) -> list[Row]:
+    """Of programs that anything was measured of."""
+    found = [kept.read(subject.name) for subject in chosen]
+    return [row(one) for one in found if one]
+
+
+def _tell(wish: Wish, kept: Kept, console: Console, out: Console) -> None:
+    strategy = wish.plan.strategy
+    found = rows(kept, subjects())
+    phases = kept.part(programs.PHASES, alternating.PART)
+    goals = verdicts(found, phases, history.offline())
+    earlier = history.earlier_tables(strategy)
+    before = earlier[-1]["steady"] if earlier else {}
+    decision.show(found, before, out)
+    table.show_goals(goals, out)
+    full = history.table_document(found, goals, strategy, datetime.now(UTC))
+    stem = history.RESULTS / f"latest-{history.TABLE}"
+    json, picture = wish.json or stem.with_suffix(".json"), wish.picture or stem.with_suffix(".png")
+    history.write(full, json)
+    notes = stem.with_suffix(".md")
+    notes.write_text(decision.markdown(found, before) + table.goals_markdown(goals))
+    if wish.is_recorded:
+        console.print("recorded:", history.record_table(full))
+    shown = [*earlier, history.table_summary(full)]
+    decision.draw(found, {one.program: kept.read(one.program) for one in found}, shown, picture)
+    console.print("written:", json, notes, picture)

@@ -1,0 +1,297 @@
+"""The table that decides: what laps tell, what is kept, what a row says, which goals are met."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import alternating, decide, history, long, oracle, pace, suite
+from bench.adapt import Plan, rounds_done
+from bench.arms import ARMS, BASELINE, BOLT
+from bench.kept import Kept
+from bench.measure import BenchError, Lap, laps
+from bench.observe import cpu_s, observe
+from bench.programs import Tools
+from bench.verdicts import verdicts
+
+
+def run_of(*speeds: float, lap_s: float = 0.25) -> list[Lap]:
+    """Laps of a program that always has the processor."""
+    found: list[Lap] = []
+    rounds = 0.0
+    for i, speed in enumerate(speeds, 1):
+        rounds += speed * lap_s
+        found.append(Lap(i * lap_s, round(rounds), speed, speed))
+    return found
+
+
+def told(found: list[Lap]) -> list[list[float]]:
+    return [[lap.at_s, lap.rounds, lap.per_cpu_s] for lap in found]
+
+
+def test_steady_is_the_end_of_the_run_and_early_the_laps_after_half_a_second() -> None:
+    found = run_of(100, 100, 400, 400, 800, 800, 800, 800, 800, 800)
+    assert pace.steady(found) == pytest.approx(800)
+    # Laps 3 and 4 and 5 begin at 0.5 s, 0.75 s and 1.0 s; the sixth ends after 1.3 s.
+    assert pace.early(found) == pytest.approx((400 + 400 + 800) / 3)
+    assert pace.early(run_of(100, 100)) is None
+
+
+def test_whole_runs_end_when_their_work_is_done() -> None:
+    found = run_of(*[100] * 20, *[200] * 20)  # 5 s at 100, then 5 s at 200
+    assert pace.when_done(found, 500) == pytest.approx(5.0)
+    assert pace.when_done(found, 600) == pytest.approx(5.5)
+    assert pace.when_done(found, 1501) is None
+    assert pace.whole(found, 100, 10) == pytest.approx(10 / 7.5)
+    assert pace.whole(found, 100, 15.5) == pytest.approx(15 / 10)
+    assert pace.whole(found, 100, 30) is None
+
+
+def test_laps_may_have_a_phase() -> None:
+    text = (
+        "at_s=0.250 rounds=10 per_s=40.00 per_cpu_s=50.00 phase=short\n"
+        "at_s=0.500 rounds=20 per_s=40.00 per_cpu_s=50.00\n"
+    )
+    assert [lap.phase for lap in laps(text)] == ["short", ""]
+
+
+WRITER = """
+import sys, time
+for _ in range(12):
+    end = time.thread_time() + 0.08
+    while time.thread_time() < end: pass
+    sys.stdout.write("x" * 8192); sys.stdout.flush()
+"""
+
+
+@pytest.mark.parametrize("is_direct", [True, False])
+def test_a_real_program_is_watched_from_outside(is_direct: bool) -> None:
+    program = Path(sys.executable)
+    command = [sys.executable, "-c", WRITER]
+    if not is_direct:
+        command = ["/bin/sh", "-c", '"$@"; exit $?', "sh", *command]
+    sample = observe(command, program, True)
+    assert len(sample.output) == 64
+    assert sample.laps
+    assert sample.laps[-1].rounds <= 12 * 8192
+    # 8 KB in 0.08 s of processor time; start-up is in the first lap.
+    assert sample.laps[-1].per_cpu_s == pytest.approx(8192 / 0.08, rel=0.5)
+    assert 0.2 < cpu_s(sample.laps) <= sample.cpu_s + 0.02
+
+
+def test_what_is_watched_must_end_well() -> None:
+    command = [sys.executable, "-c", "import sys; sys.exit('no paper')"]
+    with pytest.raises(BenchError, match="exit status 1: no paper"):
+        observe(command, Path(sys.executable), True)
+
+
+def test_parts_are_kept_by_program(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "table")
+    assert kept.part("lu", "static") == {}
+    kept.write("lu", "static", {"cpu_s": {}})
+    kept.write("lu", "adapt", {"rounds": [1]})
+    assert kept.part("lu", "adapt")["rounds"] == [1]
+    assert kept.part("lu", "static")["cpu_s"] == {}
+    kept.drop("lu", "adapt")
+    assert kept.part("lu", "adapt") == {}
+    assert "static" in kept.read("lu")
+    (tmp_path / "table" / "torn.json").write_text('{"program": ')
+    assert kept.read("torn") == {}
+
+
+STATIC = {
+    "kind": "real",
+    "bolt_on": "pgo",
+    "cpu_s": {BASELINE: [1.0, 1.2], "pgo": [0.8, 1.0], BOLT: [0.5], "native": [1.0, 1.2]},
+    "notes": {"gcc-native": "did not build"},
+}
+
+
+def test_the_oracle_is_the_fastest_arm_that_was_measured_in_all_pairs() -> None:
+    found = oracle.speeds(STATIC)
+    assert set(found) == {BASELINE, "pgo", "native"}
+    chosen = oracle.best(found)
+    assert chosen is not None
+    assert chosen[0] == "pgo"
+    assert chosen[1].value == pytest.approx((1.25 + 1.2) / 2)
+    assert oracle.best({}) is None
+    assert oracle.blocks_done(STATIC) == 1
+
+
+def adapted(
+    name: str, kind: str, gain: float, rival: float, spent_s: float = 0.6
+) -> dict[str, Any]:
+    """A kept file: plain at 100, the oracle's arm at rival * 100, Halo at first 100."""
+    long_run = run_of(*[100] * 8, *[100 * gain] * 232)
+    second = run_of(*[100 * gain] * 20)
+    return {
+        "program": name,
+        "static": STATIC,
+        "adapt": {
+            "kind": kind,
+            "strategy": "adapt",
+            "seconds": 60.0,
+            "rounds": [
+                {
+                    "plain": [{"per_cpu_s": 100.0, "per_s": 100.0}] * 2,
+                    "oracle_arm": "pgo",
+                    "oracle": [{"per_cpu_s": 100.0 * rival, "per_s": 100.0 * rival}] * 2,
+                    "laps": told(long_run),
+                    "second": [{"steady": pace.steady(second), "early": pace.early(second)}],
+                    "report": {
+                        "regions": [
+                            {"share": 0.1, "recipe": "small", "is_kept": True},
+                            {"share": 0.8, "recipe": "wide", "is_kept": True},
+                            {"share": 0.9, "recipe": "lost", "is_kept": False},
+                        ],
+                        "exploration": {
+                            "cpu_s": 60.0,
+                            "budget_share": 0.03,
+                            "spent_s": {"challengers": spent_s, "gates": 0.3},
+                            "trials": 12,
+                        },
+                    },
+                }
+            ],
+        },
+    }
+
+
+def test_a_row_tells_all_of_a_program() -> None:
+    row = decide.row(adapted("lua", "real", 1.5, 1.2))
+    assert row.steady is not None
+    assert row.steady.value == pytest.approx(1.5)
+    assert row.against_oracle is not None
+    assert row.against_oracle.value == pytest.approx(1.25)
+    assert row.oracle is not None
+    assert row.oracle.value == pytest.approx(1.2)
+    [short] = row.short
+    assert short == pytest.approx(10 / (2 + 800 / 150), rel=0.01)
+    assert row.second_early == [pytest.approx(1.0)]
+    assert row.until_gain_s == pytest.approx(2.25)
+    assert row.spent_share == pytest.approx(0.9 / 60)
+    assert (row.budget_share, row.trials, row.recipe) == (0.03, 12, "wide")
+    assert row.notes == ("gcc-native: did not build",)
+
+
+def test_a_row_does_with_what_is_there() -> None:
+    row = decide.row({"program": "lua", "static": STATIC})
+    assert (row.steady, row.oracle_arm, row.kind) == (None, "pgo", "real")
+    kept = adapted("lua", "real", 1.0, 1.2)
+    del kept["adapt"]["rounds"][0]["report"]
+    kept["adapt"]["rounds"][0]["oracle"] = []
+    row = decide.row(kept)
+    assert row.against_oracle is not None
+    assert row.against_oracle.value == pytest.approx(1.0)
+    assert (row.spent_share, row.until_gain_s, row.recipe) == (None, None, "")
+    assert decide.row({"program": "lua"}).arms == {}
+
+
+def test_goals_are_least_and_most() -> None:
+    rows = [
+        decide.row(adapted("lu", "numeric", 2.0, 1.3)),
+        decide.row(adapted("sort", "other", 1.05, 1.1)),
+        decide.row(adapted("lua", "real", 1.2, 1.0, spent_s=2.0)),
+    ]
+    found = {goal.name: goal for goal in verdicts(rows, {}, {"lu": 2.2})}
+    worst = found["steady against oracle, worst"]
+    assert (worst.where, worst.is_met) == ("sort", False)
+    assert worst.value == pytest.approx(1.05 / 1.1)
+    assert found["steady against -O3, own numeric, geomean of 1"].is_met
+    assert not found["steady against -O3, own other, geomean of 1"].is_met
+    assert found["steady against -O3, worst"].is_met
+    assert found["steady against offline search, geomean of 1"].value == pytest.approx(2 / 2.2)
+    most = found["exploration of its budget, most"]
+    assert (most.where, most.is_met) == ("lua", False)
+    assert verdicts([], {}, {}) == []
+
+
+def phases_part(*late: float) -> dict[str, Any]:
+    kinds = ("short", "long", "short", "long")
+    return {
+        "static": {"O3": {"short": 20.0, "long": 40.0}, "wide": {"short": 10.0, "long": 100.0}},
+        "halo": [
+            {"phase": phase, "until_s": i, "speed": speed / 2, "late_speed": speed}
+            for i, (phase, speed) in enumerate(zip(kinds, late, strict=False))
+        ],
+    }
+
+
+def test_the_last_phase_of_each_kind_counts() -> None:
+    found = alternating.verdict(phases_part(10.0, 40.0, 19.8, 95.0))
+    assert found["short"]["best"] == "O3"
+    assert found["short"]["ratio"] == pytest.approx(0.99)
+    assert found["long"]["best"] == "wide"
+    assert found["long"]["ratio"] == pytest.approx(0.95)
+    met = [goal.is_met for goal in verdicts([], phases_part(10.0, 40.0, 19.8, 95.0), {})]
+    assert met == [True, False]
+    with pytest.raises(BenchError, match="no long phase"):
+        alternating.verdict(phases_part(10.0))
+
+
+def test_laps_by_phase() -> None:
+    told_laps = [
+        Lap(1.0, 10, 10.0, 10.0, "short"),
+        Lap(2.0, 30, 20.0, 20.0, "short"),
+        Lap(3.0, 70, 40.0, 40.0, "long"),
+        # Another run begins.
+        Lap(1.0, 30, 30.0, 30.0, "short"),
+    ]
+    assert alternating.speed_by_phase(told_laps) == {"short": 20.0, "long": 40.0}
+    rows = alternating.by_stretch(told_laps[:3])
+    assert [(row["phase"], row["late_speed"]) for row in rows] == [("short", 20.0), ("long", 40.0)]
+
+
+def test_only_what_is_missing_is_planned(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    plan = Plan("adapt", "O3", 60.0, 1, Tools(tmp_path), tmp_path, tmp_path)
+    subjects = [subject for subject in suite.subjects() if subject.name in ("lu", "lua")]
+
+    def names(seconds: float = 60.0) -> list[str]:
+        wanted = Plan("adapt", "O3", seconds, 1, Tools(tmp_path), tmp_path, tmp_path)
+        return [job.name for job in long.jobs(subjects, long.PARTS, True, kept, wanted, 1.0, 1)]
+
+    assert len(names()) == 5
+    kept.write("lu", "static", STATIC)
+    kept.write("lu", "adapt", adapted("lu", "numeric", 1.0, 1.0)["adapt"])
+    assert names() == ["lua, static arms", "lua, adapt", "phases"]
+    assert "lu, adapt" in names(30.0)
+    assert rounds_done(kept.part("lu", "adapt"), plan) == 1
+    long.forget(kept, ["lu"], {long.ADAPT})
+    assert "lu, adapt" in names()
+
+
+def test_a_failure_does_not_stop_the_others() -> None:
+    def fail(_say: object) -> None:
+        raise BenchError("no compiler")
+
+    done: list[str] = []
+    jobs = [long.Job("a", 1.0, fail), long.Job("b", 1.0, lambda _say: done.append("b"))]
+    assert long.work(jobs, lambda _words: None) == ["a: no compiler"]
+    assert done == ["b"]
+
+
+def test_tables_are_remembered_and_others_left_alone(tmp_path: Path) -> None:
+    from datetime import UTC, datetime
+
+    rows = [decide.row(adapted("lu", "numeric", 2.0, 1.3))]
+    when = datetime(2026, 1, 2, tzinfo=UTC)
+    full = history.table_document(rows, verdicts(rows, {}, {}), "adapt", when)
+    history.record_table(full, tmp_path)
+    [one] = history.earlier_tables("adapt", tmp_path)
+    assert one["steady"] == {"lu": 2.0}
+    assert one["oracle"] == {"lu": ["pgo", 1.3]}
+    assert history.earlier_tables("once", tmp_path) == []
+    assert history.earlier("O3", tmp_path) == []
+    assert history.offline(tmp_path) == {}
+
+
+def test_arms_are_strict_and_of_three_kinds() -> None:
+    assert all("-ffp-contract=off" in arm.toolchain.flags for arm in ARMS.values())
+    kinds = {subject.name: subject.kind for subject in suite.subjects()}
+    assert len(kinds) == len(suite.subjects())
+    assert sum(kind == "real" for kind in kinds.values()) == 7
+    assert set(suite.NUMERIC) <= set(kinds)
