@@ -3,6 +3,8 @@
  * In: lists of addresses (and values). Out: values; writes answer with nothing. Reads and writes go
  * through the kernel (process_vm_readv on ourselves), so a bad address is a failed call. A failed
  * write has no result to say so in: it ends the session rather than pass for done.
+ *
+ * By the thread's own id: a first thread that ended by pthread_exit has no memory to look up.
  */
 #include "halo/exec.h"
 #include "halo/protocol.h"
@@ -18,7 +20,7 @@ int halo_memory_read(void *to, uint64_t from, size_t bytes) {
   struct iovec local = {to, bytes}, remote = {(void *)(uintptr_t)from, bytes};
   if (bytes == 0)
     return HALO_OK;
-  long done = halo_sys_process_vm_readv(halo_sys_getpid(), &local, 1, &remote, 1);
+  long done = halo_sys_process_vm_readv(halo_sys_gettid(), &local, 1, &remote, 1);
   if (is_refused(done)) {
     memcpy(to, (const void *)(uintptr_t)from, bytes);
     return HALO_OK;
@@ -30,7 +32,7 @@ int halo_memory_write(uint64_t to, const void *from, size_t bytes) {
   struct iovec local = {(void *)from, bytes}, remote = {(void *)(uintptr_t)to, bytes};
   if (bytes == 0)
     return HALO_OK;
-  long done = halo_sys_process_vm_writev(halo_sys_getpid(), &local, 1, &remote, 1);
+  long done = halo_sys_process_vm_writev(halo_sys_gettid(), &local, 1, &remote, 1);
   if (is_refused(done)) {
     memcpy((void *)(uintptr_t)to, from, bytes);
     return HALO_OK;

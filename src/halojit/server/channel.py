@@ -71,7 +71,17 @@ class Channel:
         return self.session.symbols
 
     async def call(self, service: str, arguments: bytes = b"") -> Reader:
-        """Calls a service; its result without the Expected's head."""
+        """Calls a service of Halo; its result without the Expected's head."""
+        reader = await self.call_plain(service, arguments)
+        try:
+            if reader.u8():
+                return reader
+            raise ChannelError(f"{service}: {reader.string()}")
+        except MalformedError as error:
+            raise ChannelError(f"{service}: {error}") from None
+
+    async def call_plain(self, service: str, arguments: bytes = b"") -> Reader:
+        """Calls a service of LLVM's, whose result has no head; an empty one says that it failed."""
         address = self.symbols.get(service)
         if address is None:
             raise ChannelError(f"the program's runtime has no service {service}")
@@ -80,13 +90,7 @@ class Channel:
             self.session.call(address, arguments, partial(self._answer, answer))
         except _native.LLVMError as error:
             raise GoneError(str(error)) from None
-        reader = Reader(await self._await(answer))
-        try:
-            if reader.u8():
-                return reader
-            raise ChannelError(f"{service}: {reader.string()}")
-        except MalformedError as error:
-            raise ChannelError(f"{service}: {error}") from None
+        return Reader(await self._await(answer))
 
     async def link(
         self, data: bytes, symbols: Mapping[str, int], arena: int, is_debugged: bool

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+import numpy as np
+
 from halojit.model.evidence import Slice
 from halojit.model.image import Image, Process
 from halojit.model.profile import Sample, Stack
@@ -21,6 +23,8 @@ T = TypeVar("T")
 PROTOCOL_VERSION = 2
 BITCODE_CHUNK_BYTES = 1 << 20
 BITCODE_LIMIT_BYTES = 2 << 30
+READ_CHUNK_BYTES = 1 << 20
+READ_LIMIT_BYTES = 256 << 20
 OK = 0
 STATUS = {
     -1: "malformed",
@@ -144,6 +148,34 @@ class Services:
 
     async def retire_all(self) -> int:
         return await self._call("halo_retire_all", b"", Reader.u64)
+
+    async def read_u64s(self, address: int, count: int) -> list[int]:
+        """Numbers in the program's memory, as they are at some moment each: counters that go on.
+
+        Raises ChannelError if part of it is not readable or it is more than READ_LIMIT_BYTES.
+        """
+        if not 0 <= count * 8 <= READ_LIMIT_BYTES:
+            raise ChannelError(
+                f"{count} numbers to read, over the limit of {READ_LIMIT_BYTES // 8}"
+            )
+        end = address + 8 * count
+        if not 0 <= address <= end < 1 << 64:
+            raise ChannelError(f"{8 * count} bytes at {address:#x} can not be read")
+        data = bytearray()
+        for begin in range(address, end, READ_CHUNK_BYTES):
+            size = min(READ_CHUNK_BYTES, end - begin)
+            reader = await self._channel.call_plain(
+                "__llvm_orc_bootstrap_mem_read_buffers_wrapper",
+                sps.u64(1) + sps.u64(begin) + sps.u64(begin + size),
+            )
+            try:
+                piece = reader.bytes() if reader.u64() == 1 else b""
+            except MalformedError:
+                piece = b""
+            if len(piece) != size:
+                raise ChannelError(f"{size} bytes at {begin:#x} can not be read")
+            data += piece
+        return list(np.frombuffer(data, dtype="<u8").tolist())
 
     async def announce(self, names: Iterable[tuple[int, int, str]]) -> None:
         """Names for code: (address, bytes, name)."""
