@@ -7,6 +7,7 @@
 
 #include "code.h"
 #include "entries.h"
+#include "farewell.h"
 #include "halo/exec.h"
 #include "halo/protocol.h"
 #include "halo/sys.h"
@@ -163,6 +164,8 @@ void halo_loop_run(uint64_t delay_ns) {
       if (!has_begun) {
         halo_code_begin();
         halo_unwinder_report();
+        if (!is_confined)
+          halo_farewell_begin();
         has_begun = true;
       }
       uint64_t begin_ns = halo_sys_now_ns();

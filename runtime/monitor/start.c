@@ -5,6 +5,7 @@
  * table of its own: the program may close every number it likes and sees none that it did not open.
  */
 #include "entries.h"
+#include "farewell.h"
 #include "halo/sys.h"
 #include "images.h"
 #include "log.h"
@@ -101,6 +102,9 @@ __attribute__((constructor(101), used)) static void halo_monitor_start(void) {
   else if (pthread_atfork)
     pthread_atfork(NULL, NULL, after_fork);
 }
+
+/* After what was registered by atexit, and after the image's other destructors. */
+__attribute__((destructor(101), used)) static void halo_monitor_end(void) { halo_farewell_say(); }
 
 /* What the driver asks for with -u, so that a library's member with the constructor is linked. */
 __attribute__((visibility("hidden"), used)) char halo_monitor_anchor;

@@ -25,17 +25,18 @@ static uint64_t other(uint64_t x) { return x + 3; }
 
 typedef uint64_t function(uint64_t);
 
-static struct halo_gate_record *own_record(void) {
+static struct halo_gate_record *own_record(int64_t offset) {
   char *thread;
   __asm__("mov %%fs:0, %0" : "=r"(thread));
-  return (struct halo_gate_record *)(thread + control.record);
+  return (struct halo_gate_record *)(thread + offset);
 }
 
 static __attribute__((noinline)) uint64_t gate(uint64_t x) {
   uint64_t word = __atomic_load_n(&control.word, __ATOMIC_RELAXED);
-  if (!__atomic_load_n(&control.record, __ATOMIC_RELAXED))
+  int64_t offset = __atomic_load_n(&control.record, __ATOMIC_RELAXED); /* once: it may become 0 */
+  if (!offset)
     return ((function *)control.target[word & 1])(x);
-  struct halo_gate_record *record = own_record();
+  struct halo_gate_record *record = own_record(offset);
   if (record->left - control.base - 1 < control.reach) {
     record->left--;
     return ((function *)control.target[word & 1])(x);
@@ -133,8 +134,8 @@ static void stop(struct controller *controller, uint64_t trial) {
   CHECK_EQUAL(halo_read_u8(&in), 1);
 }
 
-/* A whole trial while two threads call. */
-static void run_trial(struct controller *controller, uint32_t stride, uint64_t incumbent) {
+/* A whole trial while two threads call. False: on a busy machine they hardly ran. */
+static bool run_trial(struct controller *controller, uint32_t stride, uint64_t incumbent) {
   uint64_t body = incumbent ? incumbent : (uintptr_t)plain_entry + 2;
   uint64_t before[2] = {atomic_load(&calls[0]), atomic_load(&calls[1])};
   struct plan plan = {0, incumbent, 300000, 600000, SLICES, stride};
@@ -149,7 +150,7 @@ static void run_trial(struct controller *controller, uint32_t stride, uint64_t i
   CHECK_EQUAL(totals.slices, SLICES + 1);
   CHECK(totals.first_variant > 20 && totals.first_variant < 81); /* 50.5 expected, sd 5 */
   for (int side = 0; side < 2; side++) {
-    CHECK(totals.calls[side] > 0 && totals.ticks[side] > 0);
+    CHECK(!totals.calls[side] == !totals.ticks[side]);
     CHECK(totals.calls[side] <= atomic_load(&calls[side]) - before[side]);
   }
   CHECK_EQUAL(control.word & 1, 0);
@@ -158,6 +159,12 @@ static void run_trial(struct controller *controller, uint32_t stride, uint64_t i
   stop(controller, trial);
   struct halo_reader in = ask(controller, "halo_trial_stop", trial); /* no such trial any more */
   CHECK_EQUAL(halo_read_u8(&in), 0);
+  return totals.calls[0] && totals.calls[1];
+}
+
+static void run_trials(struct controller *controller, uint32_t stride, uint64_t incumbent) {
+  while (!run_trial(controller, stride, incumbent))
+    ;
 }
 
 static void check_refusals(struct controller *controller) {
@@ -205,9 +212,9 @@ int main(int argc, char **argv) {
   pthread_t threads[2];
   for (int i = 0; i < 2; i++)
     CHECK(pthread_create(&threads[i], NULL, caller, NULL) == 0);
-  RUN(run_trial(&controller, 1, 0));
-  RUN(run_trial(&controller, 16, 0)); /* on the same block, which is in use */
-  RUN(run_trial(&controller, 1, (uintptr_t)other));
+  RUN(run_trials(&controller, 1, 0));
+  RUN(run_trials(&controller, 16, 0)); /* on the same block, which is in use */
+  RUN(run_trials(&controller, 1, (uintptr_t)other));
 
   /* Stopped in the middle: back to the incumbent at once. */
   stop(&controller, start(&controller, (struct plan){0, 0, 1000000, 2000000, 1000000, 1}));
