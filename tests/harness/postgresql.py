@@ -14,8 +14,6 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import psycopg
-
 USER = "halo"
 
 
@@ -63,12 +61,9 @@ class Postgresql:
     def database(self, encoding: str = "UTF8") -> str:
         """The URL of a new one."""
         name = f"test_{next(self._numbers)}"
-        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0")
-        return self._url(name)
-
-    def _url(self, database: str) -> str:
-        return f"postgresql://{USER}@/{database}?host={self._dir}"
+        at = ("-h", self._dir, "-U", USER)
+        self._call("createdb", *at, "-E", encoding, "-T", "template0", name)
+        return f"postgresql://{USER}@/{name}?host={self._dir}"
 
     def _signal(self, number: signal.Signals) -> None:
         main = int((self._data / "postmaster.pid").read_text().split()[0])
