@@ -19,7 +19,7 @@ import pytest
 from harness.store import BUILD, CPU, EVIDENCE, KEYS, RECIPE, ROOT, recipe, variant
 
 from halojit.store import database as database_module
-from halojit.store.database import StoreError
+from halojit.store.errors import StoreError
 from halojit.store.rows import Known
 from halojit.store.store import Store
 
@@ -122,7 +122,7 @@ def test_a_locked_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 READER = """
 import sys
 from halojit.store.store import Store
-from halojit.store.database import StoreError
+from halojit.store.errors import StoreError
 try:
     store = Store.open(sys.argv[1], clock=lambda: 4e9)
     print(len(store.best("0123abcd", "znver4 fe12")))

@@ -12,7 +12,8 @@ from harness.store import BUILD, CPU, EVIDENCE, KEYS, RECIPE, ROOT, variant
 from sqlalchemy import Inspector, inspect, text
 
 from halojit.store import schema
-from halojit.store.database import Database, StoreError
+from halojit.store.database import Database
+from halojit.store.errors import StoreError
 from halojit.store.store import Store
 
 COMMENT = "ALTER TABLE halo_program ADD COLUMN comment TEXT NOT NULL DEFAULT 'none'"

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 from harness.store import BUILD, CPU, EVIDENCE, KEYS, RECIPE, ROOT, Clock, variant
 
-from halojit.store.database import StoreError
+from halojit.store.errors import StoreError
 from halojit.store.store import Store
 from halojit.store.worker import LONGEST_PAUSE_S, WAITING_BYTES, StoreWorker
 
 
 def test_it_answers_as_the_store_does(tmp_path: Path) -> None:
-    worker = StoreWorker(lambda: Store.open(str(tmp_path / "s.db")))
+    worker = StoreWorker(lambda: Store.open(str(tmp_path / "s.db")), read_s=60)
     worker.note_program(BUILD, "p", CPU)
     worker.keep_variant(BUILD, CPU, ROOT, KEYS, RECIPE, variant(), EVIDENCE, 0.5)
     worker.keep_trial(BUILD, CPU, ROOT, RECIPE, "d", EVIDENCE, "won", 0.5)
@@ -31,7 +33,7 @@ def test_it_answers_as_the_store_does(tmp_path: Path) -> None:
 
 
 def test_what_waits_is_written_before_the_end(tmp_path: Path) -> None:
-    worker = StoreWorker(lambda: Store.open(str(tmp_path / "s.db")))
+    worker = StoreWorker(lambda: Store.open(str(tmp_path / "s.db")), read_s=60)
     for index in range(50):
         worker.note_program(str(index), "p", CPU)
     worker.close(60)
@@ -54,7 +56,7 @@ def test_a_store_that_comes_back_is_used_again(
         return Store.open(str(tmp_path / "s.db"))
 
     is_there = False
-    worker = StoreWorker(open_store, clock=clock)
+    worker = StoreWorker(open_store, read_s=60, clock=clock)
     for _ in range(20):
         worker.note_program(BUILD, "p", CPU).result()
     assert worker.best(BUILD, CPU).result() == []
@@ -82,7 +84,7 @@ def test_writes_that_pile_up_are_dropped(tmp_path: Path) -> None:
         gate.wait()
         return Store.open(str(tmp_path / "s.db"))
 
-    worker = StoreWorker(open_store)
+    worker = StoreWorker(open_store, read_s=60)
     large = variant(bytes(WAITING_BYTES // 4))
     kept = [
         worker.keep_variant(BUILD, CPU, str(n), KEYS, RECIPE, large, None, 0.1) for n in range(6)
@@ -98,7 +100,7 @@ def test_writes_that_pile_up_are_dropped(tmp_path: Path) -> None:
 def test_a_call_that_makes_no_sense_is_no_fault_of_the_store(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    worker = StoreWorker(lambda: Store.open(str(tmp_path / "s.db")))
+    worker = StoreWorker(lambda: Store.open(str(tmp_path / "s.db")), read_s=60)
     for _ in range(2):
         worker.keep_trial(BUILD, CPU, ROOT, RECIPE, "", None, "won", float("nan")).result()
     worker.note_program(BUILD, "p", CPU)
@@ -106,3 +108,14 @@ def test_a_call_that_makes_no_sense_is_no_fault_of_the_store(
     worker.close()
     assert len(caplog.records) == 1
     assert "a gain of nan" in caplog.text
+
+
+def test_who_only_waits_loads_no_database(tmp_path: Path) -> None:
+    script = "import sys, halojit.store.worker; print('sqlalchemy' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", script], text=True) == "False\n"
+    worker = StoreWorker.open(str(tmp_path / "s.db"))
+    worker.note_program(BUILD, "p", CPU).result()
+    worker.close(60)
+    store = Store.open(str(tmp_path / "s.db"))
+    assert len(store.programs()) == 1
+    store.close()

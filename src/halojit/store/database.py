@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Table, create_engine, event, exc, make_url, text
-from sqlalchemy.dialects import postgresql, sqlite
 
 from halojit.store import schema
+from halojit.store.errors import StoreError
 
 BUSY_S = 5
 CONNECT_S = 5
@@ -49,11 +49,6 @@ NEXT_STEPS = (
     ("unable to open", "check its directory, or choose another --store"),
     ("permission denied", "check who may write there, or choose another --store"),
 )
-
-
-class StoreError(RuntimeError):
-    """The store cannot do it; says which store, what happened, and what to do. Nothing was
-    changed, and Halo can go on without memory."""
 
 
 class Database:
@@ -118,7 +113,14 @@ class Database:
 
     def insert(self, table: Table) -> Any:
         """INSERT with ON CONFLICT, which SQL's standard does not have."""
-        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        # Imported when used: each loads every driver there is, some 50 ms.
+        if self.is_sqlite:
+            from sqlalchemy.dialects import sqlite
+
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
 
     def shrink(self) -> None:
         """Gives pages that are no longer used back to the file system."""

@@ -37,7 +37,8 @@ from halojit.model.function import Key
 from halojit.model.region import Recipe, Variant
 from halojit.store import schema, sealed
 from halojit.store.codec import BadValue, quoted, seal, unquoted
-from halojit.store.database import Database, StoreError
+from halojit.store.database import Database
+from halojit.store.errors import StoreError
 from halojit.store.records import Records
 from halojit.store.rows import Known, ProgramRow, RegionRow, Tried
 from halojit.store.trim import Bound, trim
