@@ -201,6 +201,7 @@ def test_too_little_says_nothing() -> None:
     assert trial.evidence() is None, "one pair is burn-in"
     trial.add(slices(1, 1000, 500, 0.01))
     assert trial.evidence() is not None
+    assert trial.pairs_needed() is None, "the noise is hardly known"
 
 
 def test_pairs_hold_across_reads_and_empty_slices() -> None:

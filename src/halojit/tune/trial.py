@@ -163,12 +163,13 @@ class Trial:
     def pairs_needed(self) -> float | None:
         """How many pairs the trial will have had when it is decided, from the effect and the noise
         seen so far: half of the trials need fewer, one in ten needs more than twice as many.
-        Infinite if there is no hope, None before there is any noise to go by."""
-        noise = self.noise
-        if noise is None:
-            return None
+        Infinite if there is no hope. None before it may win or tie: the noise of a few pairs with
+        one interruption among them says nothing."""
         if self.decision() is not Decision.UNDECIDED:
             return float(self._pairs)
+        noise = self.noise
+        if noise is None or self._timed < self._rules.least_pairs:
+            return None
         moments = self._moments()
         effect = math.log(moments.old / moments.new)
         found = predicted_pairs(effect, noise, self._rules)
