@@ -1,0 +1,304 @@
+"""`python -m bench.aa`: trials of code against itself. Whatever wins or loses there is a mistake.
+
+Each program runs under a server whose strategy is the experiment: the hottest region is built once,
+its object is linked twice, and one copy is tried against the other, trial after trial, with the
+gate and the rules that tune real programs. A trial ends as soon as it is decided. With `--same` one
+copy is on both sides, so that no difference of addresses can be what is found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench import machine, programs
+from bench.measure import BenchError
+from bench.programs import Tools
+from halojit.build.build import host
+from halojit.build.pool import WorkerPool
+from halojit.model.evidence import Decision, Evidence
+from halojit.model.region import Recipe, Region
+from halojit.server import sockets
+from halojit.server.channel import GoneError
+from halojit.server.chooser import Chooser
+from halojit.server.live import Live, Refused
+from halojit.server.profiler import Profiler
+from halojit.server.server import Server
+from halojit.server.settings import Settings
+from halojit.server.strategy import Strategy
+from halojit.tune.trial import Trial
+
+BUILD = Path(__file__).resolve().parent.parent / "build" / "bench"
+PROGRAMS = ("lu", "interpreter", "hashtable", "json", "raytracer")
+TRIALS = 200
+PAIRS = 150
+PROFILE_S = 0.5
+READ_S = 0.05
+SLICE_NS = (1_000_000, 4_000_000)
+SLICE_CALLS = 4
+TIMED_NS = 1000.0
+"""Of calls shorter than this only some are timed, as the strategy does."""
+SLICES = 1 << 20
+RUN_S = 3600.0
+SILENCE_S = 60.0
+NOMINAL = 0.05
+console = Console(stderr=True, highlight=False)
+
+
+@dataclass
+class Outcome:
+    """Of one program."""
+
+    root: str = ""
+    ns_per_call: float = 0.0
+    decisions: Counter[Decision] = field(default_factory=Counter)
+    ends: list[tuple[Decision, Evidence | None, float | None]] = field(default_factory=list)
+    """Each trial's decision, evidence, and noise of a pair."""
+    problem: str = ""
+
+    def add(self, trial: Trial) -> None:
+        """One that ended."""
+        decision = trial.decision()
+        self.decisions[decision] += 1
+        self.ends.append((decision, trial.evidence(), trial.noise))
+
+
+class Twins:
+    """The strategy: equal code on both sides, `trials` times, in the hottest region."""
+
+    def __init__(self, outcome: Outcome, trials: int, pairs: int, is_same: bool) -> None:
+        self._outcome = outcome
+        self._trials = trials
+        self._pairs = pairs
+        self._is_same = is_same
+        self.done = asyncio.Event()
+
+    async def run(self, live: Live) -> None:
+        try:
+            await self._run(live)
+        except Refused as error:
+            self._outcome.problem = str(error)
+        except GoneError:
+            self._outcome.problem = "the program ended too soon"
+            raise
+        finally:
+            self.done.set()
+
+    async def _run(self, live: Live) -> None:
+        region = await self._hottest(live)
+        root = region.root
+        self._outcome.root = root.name
+        self._outcome.ns_per_call = region.ns_per_call
+        cpu, features = host()
+        variant = await live.build(root.image, (root.name,), Recipe(cpu, features), has_gate=True)
+        if root.name not in variant.gates:
+            raise Refused(f"{root.name} has no gate")
+        first = await live.link(root.image, variant)
+        # Objects are linked once a digest; this one is wanted twice.
+        twin = dataclasses.replace(variant, digest=f"{variant.digest}-twin")
+        second = await live.link(root.image, twin)
+        incumbent = (second if self._is_same else first).entries[root.name]
+        gate, control = second.gates[root.name]
+        entry = live.entry(root)
+        if entry is None:
+            raise Refused("its image was unloaded")
+        for _ in range(self._trials):
+            trial = await self._try(live, region, (entry, incumbent, gate, control))
+            self._outcome.add(trial)
+
+    async def _hottest(self, live: Live) -> Region:
+        profiler = Profiler(live)
+        chooser = Chooser(live, profiler)
+        await profiler.start(1000)
+        await live.learn_images()
+        begin = time.monotonic()
+        while time.monotonic() - begin < SILENCE_S:
+            await asyncio.sleep(PROFILE_S)
+            await profiler.read()
+            regions = await chooser.choose()
+            if regions:
+                await profiler.start(50)
+                return max(regions, key=lambda region: region.share)
+        raise Refused("no region was hot enough")
+
+    async def _try(self, live: Live, region: Region, sides: tuple[int, int, int, int]) -> Trial:
+        entry, incumbent, gate, control = sides
+        least = max(SLICE_NS[0], round(SLICE_CALLS * region.ns_per_call))
+        number = await live.services.trial_start(
+            control,
+            entry,
+            incumbent,
+            (least, 4 * least),
+            SLICES,
+            live.draw_seed(),
+            stride=max(1, math.ceil(TIMED_NS / max(region.ns_per_call, 1.0))),
+        )
+        await live.patch(region.root, gate)
+        trial = Trial(live.ns_per_tick)
+        begin = time.monotonic()
+        while time.monotonic() - begin < SILENCE_S:
+            await asyncio.sleep(READ_S)
+            _, slices = await live.services.trial_read(number)
+            trial.add(slices)
+            if trial.decision() is not Decision.UNDECIDED or trial.pairs >= self._pairs:
+                break
+        await live.services.trial_stop(number)
+        return trial
+
+
+class _Experiment(Server):
+    """A server that knows one strategy."""
+
+    strategy: Strategy
+
+    def _strategy(self) -> Strategy:
+        return self.strategy
+
+
+async def _measure(name: str, tools: Tools, pool: WorkerPool, twins: Twins) -> None:
+    workload = programs.workload(name, "O3", BUILD, tools)
+    with tempfile.TemporaryDirectory(prefix="halo-aa-") as directory:
+        path = Path(directory) / "server.sock"
+        server = _Experiment(Settings(), pool)
+        server.strategy = twins
+        server.listen([sockets.unix(path)])
+        program = await asyncio.create_subprocess_exec(
+            *workload.command(True, RUN_S),
+            env={**os.environ, "HALO_SERVER": f"unix:{path}"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            ended = asyncio.create_task(program.wait())
+            done = asyncio.create_task(twins.done.wait())
+            await asyncio.wait((ended, done), return_when=asyncio.FIRST_COMPLETED)
+            done.cancel()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                program.kill()
+            await program.wait()
+            await server.close()
+
+
+def wilson(hits: int, trials: int) -> tuple[float, float]:
+    """95 % interval of a rate (Wilson 1927)."""
+    if not trials:
+        return 0.0, 1.0
+    z, rate = 1.96, hits / trials
+    middle = rate + z * z / (2 * trials)
+    reach = z * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials))
+    whole = 1 + z * z / trials
+    return max(0.0, (middle - reach) / whole), (middle + reach) / whole
+
+
+def document(outcomes: dict[str, Outcome], is_same: bool, pairs: int) -> dict[str, Any]:
+    """All that was measured."""
+    return {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": machine.commit(),
+        "processor": machine.processor(),
+        "same_copy": is_same,
+        "pairs_limit": pairs,
+        "programs": {
+            name: {
+                "root": outcome.root,
+                "ns_per_call": outcome.ns_per_call,
+                "problem": outcome.problem,
+                "decisions": {str(kind): outcome.decisions[kind] for kind in Decision},
+                "trials": [
+                    {
+                        "decision": str(decision),
+                        "noise": noise,
+                        **(dataclasses.asdict(evidence) if evidence else {}),
+                    }
+                    for decision, evidence, noise in outcome.ends
+                ],
+            }
+            for name, outcome in outcomes.items()
+        },
+    }
+
+
+def show(outcomes: dict[str, Outcome], out: Console) -> None:
+    """The table; false winners and losers with their intervals."""
+    table = Table(title="trials of code against itself")
+    columns = ("program", "root", "ns/call", "trials", *map(str, Decision), "winners", "95 %")
+    for column in (*columns, "speed-up", "noise", "pairs"):
+        table.add_column(column, justify="left" if column in ("program", "root") else "right")
+    for name, outcome in outcomes.items():
+        trials = sum(outcome.decisions.values())
+        won = outcome.decisions[Decision.WON]
+        low, high = wilson(won, trials)
+        found = [evidence for _, evidence, _ in outcome.ends if evidence]
+        ratios = sorted(evidence.speedup for evidence in found) or [math.nan]
+        noises = sorted(noise for _, _, noise in outcome.ends if noise) or [math.nan]
+        lengths = sorted(evidence.pairs for evidence in found) or [0]
+        table.add_row(
+            name,
+            outcome.root or outcome.problem,
+            f"{outcome.ns_per_call:.0f}",
+            str(trials),
+            *(str(outcome.decisions[kind]) for kind in Decision),
+            f"{won / trials:.1%}" if trials else "",
+            f"{low:.1%}..{high:.1%}",
+            f"{ratios[len(ratios) // 2]:.4f}",
+            f"{noises[len(noises) // 2]:.3f}",
+            str(lengths[len(lengths) // 2]),
+        )
+    out.print(table)
+
+
+def main(
+    names: Annotated[str, typer.Option("--programs", help="Which.")] = ",".join(PROGRAMS),
+    trials: Annotated[int, typer.Option(min=1, help="For each.")] = TRIALS,
+    pairs: Annotated[int, typer.Option(min=20, help="Of slices, at most, a trial.")] = PAIRS,
+    same: Annotated[bool, typer.Option("--same", help="One copy on both sides.")] = False,
+    tools_directory: Annotated[Path, typer.Option("--tools", help="Where halo-clang is.")] = Path(
+        sys.executable
+    ).parent,
+    output: Annotated[Path, typer.Option("--json", metavar="FILE", help="All trials.")] = BUILD
+    / "aa.json",
+) -> None:
+    """How often does code win against itself? At the nominal 5 % it should be rarer than that."""
+    outcomes: dict[str, Outcome] = {}
+    tools = Tools(tools_directory)
+    pool = WorkerPool(1, Settings().memory_limit_bytes, Settings().time_limit_s)
+    try:
+        for name in names.replace(",", " ").split():
+            console.print(f"{trials} trials of {name}")
+            outcome = outcomes.setdefault(name, Outcome())
+            asyncio.run(_measure(name, tools, pool, Twins(outcome, trials, pairs, same)))
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.write_text(json.dumps(document(outcomes, same, pairs), indent=1) + "\n")
+    except BenchError as error:
+        sys.exit(f"bench.aa: {error}")
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+    show(outcomes, Console(highlight=False))
+    console.print("written:", output)
+    worst = max(
+        wilson(o.decisions[Decision.WON], sum(o.decisions.values()))[0] for o in outcomes.values()
+    )
+    if worst > NOMINAL:
+        sys.exit(f"bench.aa: false winners are more than {NOMINAL:.0%} for certain")
+
+
+if __name__ == "__main__":
+    typer.run(main)
