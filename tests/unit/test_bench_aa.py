@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from bench.aa import Outcome, document, wilson
 
+from bench.aa import Outcome, document, wilson
 from halojit.model.evidence import Decision, Slice
 from halojit.tune.trial import Trial
 
