@@ -1,8 +1,9 @@
 """Runs a program and watches its speed over time, from inside where it tells and from outside else.
 
-Own programs tell their laps on stderr. Of a real program the bytes that it writes to its output are
-counted as they come, against the processor time of its main thread: its work is the same thing over
-and over, so bytes are progress. It makes no difference whether `halo run` started the program.
+Own programs tell their laps on stderr, and so do ours that call a real library. Of other real
+programs the bytes that they write to their output are counted as they come, against the
+processor time of the main thread: the work is the same thing over and over, so bytes are progress.
+It makes no difference whether `halo run` started the program.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.measure import LONG_OUTPUT, BenchError, Lap, Sample, run
+from bench.measure import LONG_OUTPUT, BenchError, Lap, Sample, laps, run
 
 LAP_S = 0.25
 BLOCK_BYTES = 1 << 16
@@ -123,7 +124,7 @@ def _watch(command: Sequence[str], program: Path, environment: Mapping[str, str]
         raise BenchError(f"{shown}: exit status {process.returncode}: {words[-500:]}")
     output = digest.hexdigest().encode() if total > LONG_OUTPUT else kept
     spent_s = usage.ru_utime + usage.ru_stime
-    return Sample(wall_s, spent_s, usage.ru_utime, output, meter.laps)
+    return Sample(wall_s, spent_s, usage.ru_utime, output, laps(words) or meter.laps)
 
 
 def _find(pid: int, program: str) -> int | None:

@@ -82,6 +82,12 @@ def test_a_real_program_is_watched_from_outside(is_direct: bool) -> None:
     assert 0.2 < cpu_s(sample.laps) <= sample.cpu_s + 0.02
 
 
+def test_laps_that_are_told_count_more_than_what_is_seen() -> None:
+    code = "import sys; print('at_s=1.0 rounds=9 per_s=9.0 per_cpu_s=9.5', file=sys.stderr)"
+    sample = observe([sys.executable, "-c", code], Path(sys.executable), True)
+    assert sample.laps == [Lap(1.0, 9, 9.0, 9.5)]
+
+
 def test_what_is_watched_must_end_well() -> None:
     command = [sys.executable, "-c", "import sys; sys.exit('no paper')"]
     with pytest.raises(BenchError, match="exit status 1: no paper"):
