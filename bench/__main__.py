@@ -120,13 +120,13 @@ def bench(
     seconds: Annotated[
         float | None,
         typer.Option(
-            min=0.1, help="Of a run for costs or of a static arm. [default: 1; quick 0.4]"
+            min=0.1, help="Of a run for costs or of a static arm. [default: 1, arm 0.7; quick 0.4]"
         ),
     ] = None,
     rounds: Annotated[
         int | None,
         typer.Option(
-            min=1, help="ABBA blocks of those, two pairs each. [default: 5, arms 3; quick 2]"
+            min=1, help="ABBA blocks of those, two pairs each. [default: 5, arms 2; quick 2, 1]"
         ),
     ] = None,
     tuned_seconds: Annotated[
@@ -168,8 +168,8 @@ def bench(
             words(programs_) if programs_ else None,
             {str(part) for part in table_parts},
             plan,
-            seconds or (0.4 if quick else 1.0),
-            rounds or (2 if quick else 3),
+            seconds or (0.4 if quick else 0.7),
+            rounds or (1 if quick else 2),
             again,
             record,
             json,

@@ -17,6 +17,7 @@ from pathlib import Path
 from bench.measure import BenchError, run
 from bench.server import NO_SERVER
 from bench.suite import Subject, Toolchain
+from halojit import paths
 
 STRICT = ("-ffp-contract=off",)
 RELOCATIONS = ("-Wl,--emit-relocs",)
@@ -91,11 +92,11 @@ def build(subject: Subject, arm: Arm, build_directory: Path, data: Path) -> Path
 
 
 def build_halo(subject: Subject, level: str, tools: Path, build_directory: Path) -> Path:
-    """The same program by halo-clang: built anew when the plugin is newer."""
+    """The same program by halo-clang: built anew when plugin or runtime have changed."""
     directory = build_directory / "table" / subject.name / f"halo-{level}"
     cc, cxx = (str(tools / name) for name in ("halo-clang", "halo-clang++"))
     toolchain = Toolchain(cc, cxx, (f"-{level}", "-fhalo", *STRICT))
-    key = json.dumps([cc, cxx, *toolchain.flags, Path(cc).stat().st_mtime_ns])
+    key = json.dumps([cc, cxx, *toolchain.flags, _installed_ns()])
     kept = _kept(directory, key)
     if kept is not None:
         return kept
@@ -123,6 +124,11 @@ def bolt(subject: Subject, base: Path, base_name: str, build_directory: Path, da
     _call([tool, str(base), f"-data={profile}", "-o", str(program), *LAYOUT])
     instrumented.unlink()
     return _keep(directory, key, program)
+
+
+def _installed_ns() -> int:
+    """When what -fhalo puts into programs was last installed."""
+    return max(path.stat().st_mtime_ns for path in paths.library_dir().iterdir())
 
 
 def _train(subject: Subject, toolchain: Toolchain, directory: Path, data: Path) -> Path:
