@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from halojit.model.evidence import Decision, Slice
+from halojit.model.evidence import Decision, Evidence, Slice
 from halojit.tune.trial import Rules, Trial, predicted_pairs
 
 Pairs = Callable[[random.Random, int, float], list[Slice]]
@@ -271,3 +271,12 @@ def test_no_hope_is_known() -> None:
     assert (trial.pairs_needed() or 0) > trial.pairs
     assert predicted_pairs(0.0, 20.0) == math.inf
     assert predicted_pairs(-0.7, 0.05) <= Rules().loss_pairs + 3
+
+
+def test_what_is_sure_is_nearest_to_none() -> None:
+    def sure(low: float, high: float) -> float:
+        return Evidence(1.0, 1.0, 1.0, low, high, (1, 1), 20).sure_gain
+
+    assert sure(0.9, 1.2) == 0.0
+    assert sure(1.1, 1.2) == pytest.approx(math.log(1.1))
+    assert sure(0.5, 0.8) == pytest.approx(math.log(0.8))

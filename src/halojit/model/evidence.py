@@ -7,6 +7,7 @@ decided.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -56,3 +57,9 @@ class Evidence:
     def width(self) -> float:
         """Half the interval, relative to the speed-up."""
         return (self.high - self.low) / (2.0 * self.speedup)
+
+    @property
+    def sure_gain(self) -> float:
+        """Logarithm of the speed-up, as near to none as the interval allows: what a trial without a
+        decision may claim."""
+        return math.log(min(max(1.0, self.low), self.high))
