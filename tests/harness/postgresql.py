@@ -10,6 +10,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -40,11 +41,30 @@ class Postgresql:
     def _data(self) -> Path:
         return self._dir / "data"
 
-    def start(self) -> None:
+    def start(self, more: str = "", address: str = "") -> None:
         """Returns when it answers."""
-        options = f"-c listen_addresses='' -c unix_socket_directories='{self._dir}' -c fsync=off"
+        options = f"-c unix_socket_directories='{self._dir}' -c fsync=off {more}"
+        options += f" -c listen_addresses='{address}'"
         log = self._dir / "log"
         self._call("pg_ctl", "-D", self._data, "-w", "-l", log, "-o", options, "start")
+
+    def serve(self, address: str, certificate: Path) -> str:
+        """Listens there too, under TLS, with a certificate that its owner signed himself. The URL
+        of a database."""
+        with socket.socket() as probe:
+            probe.bind((address, 0))
+            port = probe.getsockname()[1]
+        key, cert = self._data / "server.key", self._data / "server.crt"
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+        command += ["-subj", "/CN=halo", "-addext", f"subjectAltName=IP:{address}"]
+        command += ["-keyout", str(key), "-out", str(cert)]
+        subprocess.run([*self._as, *command], check=True, capture_output=True, cwd=self._dir)
+        certificate.write_bytes(cert.read_bytes())
+        with (self._data / "pg_hba.conf").open("a") as file:
+            file.write(f"hostssl all all {address}/32 trust\n")
+        self.stop("fast")
+        self.start(f"-c ssl=on -c port={port}", address)
+        return f"postgresql://{USER}@{address}:{port}/postgres"
 
     def stop(self, mode: str = "immediate") -> None:
         """Cuts every connection."""

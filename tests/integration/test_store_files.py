@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from harness.store import BUILD, CPU, EVIDENCE, KEYS, RECIPE, ROOT, recipe, variant
 
-from halojit.store import database as database_module
+from halojit.store import address
 from halojit.store.errors import StoreError
 from halojit.store.rows import Known
 from halojit.store.store import Store
@@ -102,7 +102,7 @@ def test_what_is_no_database(path: Path, data: bytes) -> None:
 
 
 def test_a_locked_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database_module, "BUSY_S", 0.05)
+    monkeypatch.setattr(address, "BUSY_S", 0.05)
     store = Store.open(str(path))
     keep(store, b"x")
     other = sqlite3.connect(path, isolation_level=None)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from harness.postgresql import Postgresql
@@ -19,9 +21,9 @@ from halojit.store.worker import LONGEST_PAUSE_S, StoreWorker
 SERVER = """
 import sys
 from harness.store import BUILD, CPU, EVIDENCE, KEYS, RECIPE, recipe, variant
-from halojit.store import database
+from halojit.store import address
 from halojit.store.store import Store
-database.BUSY_S = database.STATEMENT_S = 120
+address.BUSY_S = address.STATEMENT_S = 120
 number = int(sys.argv[2])
 sys.stdin.readline()
 store = Store.open(sys.argv[1], limit_bytes=500_000)
@@ -173,6 +175,31 @@ def test_a_password_is_told_to_nobody() -> None:
     with pytest.raises(StoreError, match=r"postgresql.*/nowhere") as caught:
         Store.open(url)
     assert "secret" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def outer_address() -> str:
+    """One that is not the loopback's, if this machine has one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no network")
+        return str(probe.getsockname()[0])
+
+
+def test_code_travels_under_tls(outer_address: str, tmp_path: Path) -> None:
+    """A server that does not prove who it is gives us nothing to run."""
+    with Postgresql() as server:
+        url = server.serve(outer_address, tmp_path / "root.crt")
+        with pytest.raises(StoreError, match="certificate verify failed"):
+            Store.open(url)
+        with pytest.raises(StoreError, match="in the clear; take sslmode out"):
+            Store.open(f"{url}?sslmode=prefer")
+        store = Store.open(f"{url}?sslrootcert={tmp_path / 'root.crt'}")
+        keep(store, b"x", 0.5)
+        assert len(store.best(BUILD, CPU)) == 1
+        store.close()
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])

@@ -1,7 +1,7 @@
 """A connection to SQLite or PostgreSQL, and every way in which it fails as one kind of error.
 
-In: a path or a URL. Out: transactions. What differs between the two databases is here and nowhere
-else: locks, timeouts, files and their permissions, the words of errors.
+In: a path or a URL (address.py). Out: transactions. What differs between the two databases is here
+and nowhere else: locks, timeouts, files and their permissions, the words of errors.
 
 SQLite: write-ahead log, so that readers and one writer of several processes do not wait for each
 other; transactions that write say so at their start, so that two never upgrade into a deadlock;
@@ -18,14 +18,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Table, create_engine, event, exc, make_url, text
+from sqlalchemy import Connection, Table, create_engine, event, exc, text
 
-from halojit.store import schema
+from halojit.store import address, schema
 from halojit.store.errors import StoreError
 
-BUSY_S = 5
-CONNECT_S = 5
-STATEMENT_S = 15
 ADVISORY_LOCK = 0x68616C6F
 """Held by who changes tables or trims them: "halo"."""
 
@@ -38,7 +35,6 @@ SQLITE = (
     f"journal_size_limit = {16 << 20}",
 )
 """Pragmas of each connection."""
-SECRETS = ("password", "sslpassword", "passfile")
 NEXT_STEPS = (
     ("locked", "another process holds it; give each server a --store of its own if that lasts"),
     ("readonly", "make it writable, or choose another --store"),
@@ -56,13 +52,13 @@ class Database:
 
     def __init__(self, url: str) -> None:
         """Opens nothing yet, but creates an SQLite file, readable by its owner alone."""
-        self._url = _parsed(url)
-        self.name = _shown(self._url)
+        self._url = address.parsed(url)
+        self.name = address.shown(self._url)
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         with self._translated("open"):
             if self.is_sqlite:
                 _check_file(self._url.database)
-            self._engine = create_engine(self._url, **_options(self._url))
+            self._engine = create_engine(self._url, **address.options(self._url))
         if self.is_sqlite:
             event.listen(self._engine, "connect", _prepare_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
@@ -177,50 +173,6 @@ class Database:
         return "check that PostgreSQL answers at this URL"
 
 
-def _parsed(url: str) -> URL:
-    if "://" not in url:
-        return URL.create("sqlite", database=url)
-    try:
-        parsed = make_url(url)
-    except (exc.ArgumentError, ValueError):
-        raise StoreError(
-            "cannot open the store: its URL cannot be read; "
-            "give a path, or postgresql://USER:PASSWORD@HOST/DATABASE"
-        ) from None
-    backend = parsed.get_backend_name()
-    if backend == "postgresql":
-        return parsed.set(drivername="postgresql+psycopg")
-    if backend == "sqlite":
-        return parsed.set(drivername="sqlite")
-    raise StoreError(
-        f"cannot open the store: {backend} is not known; "
-        "give a path, or postgresql://USER:PASSWORD@HOST/DATABASE"
-    )
-
-
-def _shown(url: URL) -> str:
-    """As logs may have it."""
-    return url.difference_update_query(SECRETS).render_as_string(hide_password=True)
-
-
-def _options(url: URL) -> dict[str, Any]:
-    if url.get_backend_name() == "sqlite":
-        return {"connect_args": {"timeout": BUSY_S}}
-    defaults: dict[str, Any] = {
-        "connect_timeout": CONNECT_S,
-        "tcp_user_timeout": STATEMENT_S * 1000,
-        "keepalives_idle": STATEMENT_S,
-        "keepalives_interval": BUSY_S,
-        "keepalives_count": 3,
-        "application_name": "halo",
-        # A database of no encoding answers with bytes otherwise. All our text is ASCII.
-        "client_encoding": "utf8",
-    }
-    given = {key: value for key, value in defaults.items() if key not in url.query}
-    # No prepared statements: connection poolers do not keep them.
-    return {"connect_args": given | {"prepare_threshold": None}, "pool_pre_ping": True}
-
-
 def _check_file(database: str | None) -> None:
     """What is in the store is run: so the file must be ours alone to write."""
     if not database or database == ":memory:":
@@ -257,6 +209,6 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _prepare_postgresql(connection: Any, _record: Any) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"SET statement_timeout = '{STATEMENT_S}s'")
-        cursor.execute(f"SET lock_timeout = '{BUSY_S}s'")
+        cursor.execute(f"SET statement_timeout = '{address.STATEMENT_S}s'")
+        cursor.execute(f"SET lock_timeout = '{address.BUSY_S}s'")
     connection.commit()
