@@ -1,15 +1,17 @@
 """The deciding table from its parts: measured as far as asked, then shown with all that is there.
 
 In: which programs and parts, how long, how often. Out: tables on stdout; JSON, Markdown, a picture
-in bench/results; with `--record` a summary in bench/history.
+in bench/results; with `--record` a summary in bench/history and the tables in docs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import shutil
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -21,6 +23,8 @@ from bench.suite import Subject, subjects
 from bench.verdicts import verdicts
 
 RESULTS = history.RESULTS / "table"
+DOCUMENT = history.HERE.parent / "docs" / "measurements.md"
+BEGIN, END = "<!-- table -->", "<!-- end of table -->"
 
 
 @dataclass(frozen=True)
@@ -79,9 +83,23 @@ def _tell(wish: Wish, kept: Kept, console: Console, out: Console) -> None:
     json, picture = wish.json or stem.with_suffix(".json"), wish.picture or stem.with_suffix(".png")
     history.write(full, json)
     notes = stem.with_suffix(".md")
-    notes.write_text(decision.markdown(found, before) + table.goals_markdown(goals))
-    if wish.is_recorded:
-        console.print("recorded:", history.record_table(full))
+    told = decision.markdown(found, before) + table.goals_markdown(goals)
+    notes.write_text(told)
     shown = [*earlier, history.table_summary(full)]
     decision.draw(found, {one.program: kept.read(one.program) for one in found}, shown, picture)
     console.print("written:", json, notes, picture)
+    if wish.is_recorded:
+        console.print("recorded:", history.record_table(full), publish(told, full, DOCUMENT))
+        shutil.copyfile(picture, DOCUMENT.with_name("tuning.png"))
+
+
+def publish(told: str, full: Mapping[str, Any], document: Path) -> Path:
+    """Puts the tables between the document's marks. ValueError if it has none."""
+    before, begin, rest = document.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"{document} has no {BEGIN} and {END}")
+    where = f"Measured on {str(full['when'])[:10]} at {full['commit']}, {full['processor']}."
+    picture = "![speeds](tuning.png)"
+    document.write_text(f"{before}{begin}\n{where}\n\n{picture}\n\n{told}\n{end}{after}")
+    return document

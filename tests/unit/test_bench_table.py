@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench import alternating, decide, history, long, oracle, pace, suite
+from bench import alternating, decide, deciding, decision, history, long, oracle, pace, suite
 from bench.adapt import Plan, rounds_done
 from bench.arms import ARMS, BASELINE, BOLT
 from bench.kept import Kept
@@ -293,6 +293,36 @@ def test_tables_are_remembered_and_others_left_alone(tmp_path: Path) -> None:
     assert history.earlier_tables("once", tmp_path) == []
     assert history.earlier("O3", tmp_path) == []
     assert history.offline(tmp_path) == {}
+
+
+def test_tables_are_put_between_marks_and_replaced(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{deciding.BEGIN}\nold\n{deciding.END}\nafter\n")
+    full = {"when": "2026-01-02T03:04:05", "commit": "abc", "processor": "P"}
+    for text in ("first", "second"):
+        deciding.publish(text, full, page)
+    assert page.read_text().startswith("before\n")
+    assert page.read_text().endswith("after\n")
+    assert "second" in page.read_text()
+    assert not {"old", "first"} & set(page.read_text().split())
+    page.write_text("nothing")
+    with pytest.raises(ValueError, match="has no"):
+        deciding.publish("text", full, page)
+    assert deciding.BEGIN in deciding.DOCUMENT.read_text()
+
+
+def test_tables_are_drawn_and_written(tmp_path: Path) -> None:
+    kept = [adapted("lu", "numeric", 2.0, 1.3), adapted("lua", "real", 0.9, 1.0)]
+    rows = [*map(decide.row, kept), decide.row({"program": "zlib", "static": STATIC})]
+    text = decision.markdown(rows, {"lu": 3.0, "lua": 0.9})
+    assert "| lu | 1.30 | 2.00 (2.00-2.00) | 1.54 |" in text
+    assert "| 3.00 worse |" in text
+    assert "| 0.90 |" in text
+    assert "| zlib | real | - | 1.00 |" in text
+    earlier = [{"commit": "abc", "goals": {"steady, geomean": 1.0}}]
+    picture = tmp_path / "picture.png"
+    decision.draw(rows, {one["program"]: one for one in kept}, earlier, picture)
+    assert picture.stat().st_size > 10_000
 
 
 def test_arms_are_strict_and_of_three_kinds() -> None:
