@@ -12,6 +12,7 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, ScalarFormatter
 from rich.console import Console
 from rich.table import Table
 
@@ -163,7 +164,10 @@ def _speeds(pane: Axes, rows: Sequence[Row]) -> None:
     whole = [(sum(row.long) / len(row.long), i) for i, row in enumerate(rows) if row.long]
     pane.plot([x for x, _ in whole], [y for _, y in whole], "|", markersize=12, label="Halo, 60 s")
     pane.set_yticks(range(len(names)), names)
-    pane.set_xscale("log")
+    pane.set_xscale("log", base=2)
+    pane.xaxis.set_major_formatter(ScalarFormatter())
+    pane.xaxis.set_minor_formatter(ScalarFormatter())
+    pane.xaxis.set_minor_locator(LogLocator(base=2, subs=(1.25, 1.5, 1.75)))
     pane.axvline(1.0, color="gray", linewidth=0.8)
     pane.invert_yaxis()
     pane.set_title("speed against clang -O3")
@@ -188,7 +192,10 @@ def _courses(pane: Axes, rows: Sequence[Row], kept: Mapping[str, Mapping[str, An
             [lap[0] for lap in laps], [s / base for s in smooth], linewidth=1, label=row.program
         )
     pane.axhline(1.0, color="gray", linewidth=0.8)
-    pane.set_yscale("log")
+    pane.set_yscale("log", base=2)
+    pane.yaxis.set_major_formatter(ScalarFormatter())
+    pane.yaxis.set_minor_formatter(ScalarFormatter())
+    pane.yaxis.set_minor_locator(LogLocator(base=2, subs=(1.25, 1.5, 1.75)))
     pane.set_xlabel("seconds after main")
     pane.set_title("speed over a run under Halo")
     pane.grid(alpha=0.3)

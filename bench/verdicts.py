@@ -50,11 +50,14 @@ def _several(
     if not chosen:
         return []
     value = geometric_mean(chosen)
-    title = f"{name}, geomean of {len(chosen)}"
     return [
-        Goal(title, value.value, mean, "x", value, is_least=True),
+        Goal(f"{name}, geomean", value.value, mean, "x", value, _count(chosen), is_least=True),
         *_worst(name, rows, ratios, worst),
     ]
+
+
+def _count(programs: Sequence[object]) -> str:
+    return f"{len(programs)} programs"
 
 
 def _worst(name: str, rows: Sequence[Row], ratios: Ratios, limit: float | None) -> list[Goal]:
@@ -74,8 +77,8 @@ def _offline(rows: Sequence[Row], offline: Mapping[str, float]) -> list[Goal]:
         return []
     ratios = [[value / offline[row.program] for value in row.steady_ratios] for row in shared]
     mean = geometric_mean(ratios)
-    title = f"steady against offline search, geomean of {len(shared)}"
-    return [Goal(title, mean.value, 0.95, "x", mean, is_least=True)]
+    title = "steady against offline search, geomean"
+    return [Goal(title, mean.value, 0.95, "x", mean, _count(shared), is_least=True)]
 
 
 def _budget(rows: Sequence[Row]) -> list[Goal]:
@@ -95,8 +98,8 @@ def _time(rows: Sequence[Row]) -> list[Goal]:
     times = [row.until_gain_s for row in rows if row.until_gain_s is not None]
     if not times:
         return []
-    title = f"time to 90 % of the gain, median of {len(times)}"
-    return [Goal(title, statistics.median(times), None, "s")]
+    value = statistics.median(times)
+    return [Goal("time to 90 % of the gain, median", value, None, "s", None, _count(times))]
 
 
 def _alternating(phases: Mapping[str, Any]) -> list[Goal]:
