@@ -97,7 +97,7 @@ def _oracle_program(subject: Subject, kept: Kept, plan: Plan) -> tuple[str, Path
     name = chosen[0]
     if name != BOLT:
         return name, arms.build(subject, ARMS[name], plan.build, plan.data)
-    base = part["bolt_on"]
+    base = part["bolt"]["on"]
     below = arms.build(subject, ARMS[base], plan.build, plan.data)
     return name, arms.bolt(subject, below, base, plan.build, plan.data)
 

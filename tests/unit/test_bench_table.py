@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench import alternating, decide, deciding, decision, history, long, oracle, pace, suite
+from bench import alternating, arms, decide, deciding, decision, history, long, oracle, pace, suite
 from bench.adapt import Plan, rounds_done
 from bench.arms import ARMS, BASELINE, BOLT
 from bench.kept import Kept
@@ -110,21 +111,52 @@ def test_parts_are_kept_by_program(tmp_path: Path) -> None:
 
 STATIC = {
     "kind": "real",
-    "bolt_on": "pgo",
-    "cpu_s": {BASELINE: [1.0, 1.2], "pgo": [0.8, 1.0], BOLT: [0.5], "native": [1.0, 1.2]},
+    "cpu_s": {BASELINE: [1.0, 1.2], "pgo": [0.8, 1.0], "clang-O2": [0.5], "native": [1.0, 1.2]},
+    "bolt": {"on": "pgo", "cpu_s": [1.0, 1.0], "plain_cpu_s": [1.1, 1.1]},
     "notes": {"gcc-native": "did not build"},
 }
 
 
 def test_the_oracle_is_the_fastest_arm_that_was_measured_in_all_pairs() -> None:
     found = oracle.speeds(STATIC)
-    assert set(found) == {BASELINE, "pgo", "native"}
+    assert set(found) == {BASELINE, "pgo", "native", BOLT}
+    assert found[BOLT].value == pytest.approx(1.1)
     chosen = oracle.best(found)
     assert chosen is not None
     assert chosen[0] == "pgo"
     assert chosen[1].value == pytest.approx((1.25 + 1.2) / 2)
     assert oracle.best({}) is None
     assert oracle.blocks_done(STATIC) == 1
+
+
+ECHO = 'int main(void) {{ __builtin_printf("{}\\n"); return {}; }}\n'
+
+
+def test_arms_that_fail_or_print_something_else_do_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {"native": ("2", 0), "pgo": ("1", 3)}
+    names = (BASELINE, "clang-O2", "native", "pgo")
+
+    def build(_subject: object, arm: arms.Arm, directory: Path, _data: Path) -> Path:
+        source, program = directory / "main.c", directory / f"program-{arm.name}"
+        source.write_text(ECHO.format(*said.get(arm.name, ("1", 0))))
+        subprocess.run(["clang-22", str(source), "-o", str(program)], check=True)
+        return program
+
+    monkeypatch.setattr(arms, "build", build)
+    monkeypatch.setattr(oracle, "ARMS", {name: ARMS[name] for name in names})
+    monkeypatch.setattr(oracle, "work_cpu_s", lambda *_: 0.5)
+    monkeypatch.setattr(arms, "bolt", lambda *_: build(None, ARMS[BASELINE], tmp_path, tmp_path))
+    kept = Kept(tmp_path / "kept")
+    subject = suite.Subject("lu", "numeric")
+    oracle.measure_static(subject, kept, tmp_path, tmp_path, 0.1, 1, lambda _words: None)
+    part = kept.part("lu", oracle.PART)
+    assert set(part["cpu_s"]) == {BASELINE, "clang-O2"}
+    assert part["notes"]["native"] == oracle.STRANGE
+    assert "exit status 3" in part["notes"]["pgo"]
+    assert part["bolt"]["on"] in (BASELINE, "clang-O2")
+    assert len(part["bolt"]["cpu_s"]) == 2
 
 
 def adapted(
