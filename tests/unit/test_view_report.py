@@ -164,7 +164,7 @@ def test_exploration_is_counted_over_processes() -> None:
     assert counts == [2, 1, 1, 0, 0, 1]
     text = shown(report)
     assert "2 trials (1 won, 1 lost); exploring cost 200 ms of 20.0 s" in text
-    assert "1 % where 3 % are allowed" in text
+    assert "1% where 3% are allowed" in text
     assert "1 recipe gave no code: 1 x took over 60 s" in text
 
 

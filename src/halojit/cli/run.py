@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -140,11 +141,19 @@ async def _serve(
         from halojit.view.status import StatusLine
 
         line = StatusLine(report, sys.stderr)
-        while not ended.is_set():
-            line.draw(time.monotonic() - begin)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(ended.wait(), DRAW_S)
-        line.clear()
+
+        def suspend() -> None:
+            line.clear()
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+        loop.add_signal_handler(signal.SIGTSTP, suspend)
+        try:
+            while not ended.is_set():
+                line.draw(time.monotonic() - begin)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(ended.wait(), DRAW_S)
+        finally:
+            line.clear()
     await ended.wait()
     loop.remove_reader(child.pidfd)
     await server.close()

@@ -73,7 +73,7 @@ def cost(report: Report) -> str:
     share, allowed = 100 * spent.share, 100 * spent.budget_share
     return (
         f"{text}; exploring cost {duration(spent.total_s * 1e9)} of {spent.cpu_s:.1f} s processor "
-        f"time, {share:.2g} % where {allowed:.3g} % are allowed ({parts})"
+        f"time, {share:.2g}% where {allowed:.3g}% are allowed ({parts})"
     )
 
 
@@ -91,7 +91,7 @@ def _table(rows: list[Row]) -> object:
 
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
     table.add_column("region", overflow="ellipsis", no_wrap=True, max_width=40)
-    for name in ("share", "before", "after", "speed-up", "95 % interval"):
+    for name in ("share", "before", "after", "speed-up", "95% interval"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("best recipe", overflow="fold")
     for name in ("trials", "patched", "settled"):
