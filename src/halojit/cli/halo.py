@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -96,6 +96,86 @@ def run(
         debug_info=debug_info,
     )
     raise typer.Exit(run_program(Run(command, json, quiet, story, perf_map), settings))
+
+
+Socket = Annotated[
+    Path | None,
+    typer.Option(
+        "--socket",
+        envvar="HALO_SOCKET",
+        metavar="PATH",
+        help="The server's Unix socket. "
+        "[default: $XDG_RUNTIME_DIR/halo/server.sock, else /tmp/halo-UID/server.sock]",
+    ),
+]
+
+
+def _tell(command: str, server: Path | None) -> dict[str, Any]:
+    from halojit.cli import steer
+
+    try:
+        return steer.tell(command, server)
+    except steer.NoAnswer as error:
+        print(f"halo: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def status(
+    socket: Socket = None,
+    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Show a running server: its processes, their regions, what runs there and what it gained."""
+    answer = _tell("status", socket)
+    if json:
+        from json import dumps
+
+        print(dumps(answer, indent=2))
+        return
+    from halojit.view import overview
+
+    overview.show(answer, sys.stdout)
+
+
+@app.command()
+def freeze(socket: Socket = None) -> None:
+    """Keep what is deployed and try nothing more, until halo unfreeze."""
+    _tell("freeze", socket)
+    print("halo: frozen; halo unfreeze tries again")
+
+
+@app.command()
+def unfreeze(socket: Socket = None) -> None:
+    """Try again, after halo freeze."""
+    _tell("unfreeze", socket)
+    print("halo: trying goes on")
+
+
+@app.command()
+def stop(socket: Socket = None) -> None:
+    """Restore every original in every process and tune nothing, until halo resume.
+
+    The server and the programs run on. Exit status 1 if a process has not answered in time.
+    """
+    answer = _tell("stop", socket)
+    print(
+        f"halo: stopped; {answer['entries']} patched entries in {answer['processes']} processes "
+        f"lead to the originals again, after {1000 * answer['took_s']:.0f} ms (halo resume)"
+    )
+    if answer["late"]:
+        print(
+            f"halo: no answer yet from {', '.join(answer['late'])}: as soon as it runs on, its "
+            "originals are restored",
+            file=sys.stderr,
+        )
+        raise typer.Exit(1)
+
+
+@app.command()
+def resume(socket: Socket = None) -> None:
+    """Tune again, after halo stop."""
+    _tell("resume", socket)
+    print("halo: tuning goes on")
 
 
 @app.command(

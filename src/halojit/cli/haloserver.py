@@ -159,13 +159,28 @@ def _run(settings: Settings, sockets: list[socket.socket]) -> None:
 
     pool = WorkerPool(settings.workers, settings.memory_limit_bytes, settings.time_limit_s)
     names = [_name(sock) for sock in sockets]
+    control = _open_control(names)
+    own = [*names, _name(control)] if control else names
     try:
-        asyncio.run(_serve(settings, pool, sockets, names))
+        asyncio.run(_serve(settings, pool, sockets, names, control))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-        for name in names:
+        for name in own:
             if name.startswith("/"):
                 Path(name).unlink(missing_ok=True)
+
+
+def _open_control(names: list[str]) -> socket.socket | None:
+    """Beside the Unix socket of the programs; none where there is none."""
+    from halojit.server import sockets
+
+    for name in names:
+        if name.startswith("/"):
+            try:
+                return sockets.unix(paths.control_path(Path(name)))
+            except sockets.ListenError as error:
+                log.warning("%s; halo stop, freeze and status will not work", error)
+    return None
 
 
 def _name(sock: socket.socket) -> str:
@@ -174,7 +189,11 @@ def _name(sock: socket.socket) -> str:
 
 
 async def _serve(
-    settings: Settings, pool: Any, sockets: list[socket.socket], names: list[str]
+    settings: Settings,
+    pool: Any,
+    sockets: list[socket.socket],
+    names: list[str],
+    control: socket.socket | None,
 ) -> None:
     from halojit.server.server import Server
     from halojit.server.sockets import notify_systemd
@@ -185,6 +204,8 @@ async def _serve(
         loop.add_signal_handler(number, stopped.set)
     server = Server(settings, pool)
     server.listen(sockets)
+    if control is not None:
+        await server.listen_control(control)
     log.info("listening at %s, strategy %s", " and ".join(names), settings.strategy)
     notify_systemd("READY=1")
     await stopped.wait()

@@ -54,6 +54,7 @@ class Conduct:
                     await self._work()
         finally:
             unsubscribe()
+            self.restored.set()  # whoever waits for a process that is gone has waited enough
 
     def _listen(self) -> None:
         live = self.live

@@ -33,9 +33,9 @@ def duration(ns: float) -> str:
     return f"{ns:.3g} ns"
 
 
-def count(number: int, noun: str) -> str:
+def count(number: int, noun: str, plural: str = "") -> str:
     """1 trial, 2 trials."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def effect(found: Evidence) -> str:

@@ -19,7 +19,9 @@ from halojit.model.events import Event
 from halojit.model.region import Recipe
 from halojit.server import peers
 from halojit.server.conduct import Conduct
+from halojit.server.control import Control
 from halojit.server.fleet import Fleet
+from halojit.server.ledger import Ledger
 from halojit.server.off import Off
 from halojit.server.once import Once
 from halojit.server.settings import Settings
@@ -60,6 +62,8 @@ class Server:
         self.switch = Switch()
         self.conducts: set[Conduct] = set()
         """Of the processes that are connected."""
+        self.ledger = Ledger()
+        self._control = Control(settings, self.switch, self.ledger, self.conducts)
 
     def statistics(self) -> dict[str, int]:
         """Numbers for tests and the curious."""
@@ -76,8 +80,17 @@ class Server:
             self._sockets.append(sock)
             self._spawn(self._accept(sock))
 
+    async def listen_control(self, sock: socket.socket) -> None:
+        """Takes commands from now on; the socket is the server's."""
+        await self._control.listen(sock)
+
+    def _hear(self, event: Event) -> None:
+        self.ledger.hear(event)
+        self._tell(event)
+
     async def close(self) -> None:
         """Ends all stories; programs go on with what they have."""
+        await self._control.close()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -117,7 +130,7 @@ class Server:
                 self._builder,
                 self._threads,
                 self._strategy,
-                self._tell,
+                self._hear,
                 self.switch,
                 self.conducts,
             )
