@@ -6,6 +6,7 @@ do next. The protocol is that of server/control.py.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from pathlib import Path
@@ -27,7 +28,9 @@ def tell(command: str, server: Path | None) -> dict[str, Any]:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(ANSWER_LIMIT_S)
             sock.connect(str(paths.control_path(path)))
-            sock.sendall(json.dumps({"command": command}).encode() + b"\n")
+            # A server that refuses to listen has said why.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                sock.sendall(json.dumps({"command": command}).encode() + b"\n")
             with sock.makefile("rb") as file:
                 line = file.readline()
     except TimeoutError:

@@ -92,10 +92,11 @@ class Conduct:
             await self._closed
 
     async def _stop(self, work: asyncio.Future[None]) -> None:
-        # The call is sent before the strategy can say its last word.
-        self.entries = await self._retire()
         work.cancel()
-        await asyncio.wait((work,))
+        # The call is sent before the strategy can say its last word, and does not wait for it.
+        self.entries = await self._retire()
+        if not work.done():
+            await asyncio.wait((work,))
         if not work.cancelled() and (error := work.exception()) is not None:
             log.debug("%s: the strategy ended with %r", self.live.label, error)
 
@@ -105,10 +106,10 @@ class Conduct:
         self._changed.clear()
         # Once more: the strategy may have pointed entries elsewhere while it ended.
         self.entries += await self._retire()
-        with contextlib.suppress(ChannelError):
-            await live.services.sample_stop()
         live.tell(Stopped(live.pid, live.at_s(), self.entries))
         self.restored.set()
+        with contextlib.suppress(ChannelError):
+            await live.services.sample_stop()
         change = asyncio.ensure_future(self._changed.wait())
         try:
             await asyncio.wait((change, self._closed), return_when=asyncio.FIRST_COMPLETED)
