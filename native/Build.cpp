@@ -86,7 +86,7 @@ Expected<Object> build(const Image &I, const std::vector<std::string> &Roots, co
   // Decided on the code as written; the optimizer may turn calls into tail calls later.
   std::vector<std::string> Gated;
   for (const std::string &Root : Roots)
-    if (WithGates && !I.mayStopClock() && gateObstacle(*(*M)->getFunction(copyName(Root))).empty())
+    if (WithGates && !I.forbidsGates() && gateObstacle(*(*M)->getFunction(copyName(Root))).empty())
       Gated.push_back(Root);
   applyTarget(**M, *(*Target)->getMCSubtargetInfo(), R.Cpu, R.Features);
   addKnobAttributes(**M, R);

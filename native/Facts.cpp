@@ -167,21 +167,56 @@ std::string gateObstacle(Function &F) {
   return {};
 }
 
-bool mayStopClock(const Module &M) {
-  constexpr uint64_t SetSeccomp = 22, SetTsc = 26, StrictMode = 1;
-  const Function *Control = M.getFunction("prctl");
-  if (!Control)
+namespace {
+
+// May some direct call of the function be one that Is says? Surely, if its address is taken.
+bool mayCall(const Module &M, StringRef Name, function_ref<bool(const CallBase &)> Is) {
+  const Function *F = M.getFunction(Name);
+  if (!F)
     return false;
-  return any_of(Control->uses(), [&](const Use &U) {
+  return any_of(F->uses(), [&](const Use &U) {
     const auto *Call = dyn_cast<CallBase>(U.getUser());
-    if (!Call || !Call->isCallee(&U) || Call->arg_size() < 2)
-      return true;
-    const auto *Option = dyn_cast<ConstantInt>(Call->getArgOperand(0));
-    const auto *Mode = dyn_cast<ConstantInt>(Call->getArgOperand(1));
+    return !Call || !Call->isCallee(&U) || Is(*Call);
+  });
+}
+
+const ConstantInt *constantArgument(const CallBase &Call, unsigned Number) {
+  return Number < Call.arg_size() ? dyn_cast<ConstantInt>(Call.getArgOperand(Number)) : nullptr;
+}
+
+// Strict seccomp and PR_SET_TSC take the time-stamp counter away: reading it ends the program.
+bool mayStopClock(const Module &M) {
+  return mayCall(M, "prctl", [](const CallBase &Call) {
+    constexpr uint64_t SetSeccomp = 22, SetTsc = 26, StrictMode = 1;
+    const auto *Option = constantArgument(Call, 0), *Mode = constantArgument(Call, 1);
     if (!Option || Option->getZExtValue() == SetTsc)
       return true;
     return Option->getZExtValue() == SetSeccomp && (!Mode || Mode->getZExtValue() == StrictMode);
   });
 }
+
+// Threads with a thread pointer of the program's own making have no records.
+bool mayMoveThreadPointer(const Module &M) {
+  constexpr uint64_t SetTls = 0x80000, SysClone = 56, SysArchPrctl = 158, SysClone3 = 435;
+  auto IsAny = [](const CallBase &) { return true; };
+  auto HasOwnTls = [](const CallBase &Call) {
+    const auto *Flags = constantArgument(Call, 2);
+    bool IsLibrarys = !Call.getCalledFunction() || Call.getCalledFunction()->isDeclaration();
+    return IsLibrarys && (!Flags || Flags->getZExtValue() & SetTls);
+  };
+  auto MovesIt = [](const CallBase &Call) {
+    const auto *Number = constantArgument(Call, 0), *Flags = constantArgument(Call, 1);
+    if (!Number)
+      return false;
+    if (Number->getZExtValue() == SysClone)
+      return !Flags || (Flags->getZExtValue() & SetTls) != 0;
+    return Number->getZExtValue() == SysArchPrctl || Number->getZExtValue() == SysClone3;
+  };
+  return mayCall(M, "arch_prctl", IsAny) || mayCall(M, "clone", HasOwnTls) || mayCall(M, "syscall", MovesIt);
+}
+
+} // namespace
+
+bool forbidsGates(const Module &M) { return mayStopClock(M) || mayMoveThreadPointer(M); }
 
 } // namespace halo

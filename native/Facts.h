@@ -30,9 +30,10 @@ std::string gateObstacle(llvm::Function &F);
 // beyond use.
 bool isSurelyListed(const llvm::Function &F);
 
-// Can the program take the time-stamp counter away from itself? Strict seccomp and PR_SET_TSC do: reading it,
-// as gates do, ends the program then.
-bool mayStopClock(const llvm::Module &M);
+// Can the program take away what every gate needs? It reads the time-stamp counter (strict seccomp and
+// PR_SET_TSC end the program then) and memory at a distance from the thread pointer (which programs that
+// make threads by hand set as they like).
+bool forbidsGates(const llvm::Module &M);
 
 // Reads its own frame or return address: inlining and gates would be seen.
 bool looksAtFrame(const llvm::Function &F);

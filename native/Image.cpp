@@ -250,7 +250,7 @@ Error Image::link(std::vector<Frame> Frames) {
 }
 
 void Image::gather(Module &Merged) {
-  MayStopClock = halo::mayStopClock(Merged);
+  ForbidsGates = halo::forbidsGates(Merged);
   CallGraph Calls(Merged);
   DenseMap<const Function *, bool> Cyclic;
   for (auto At = scc_begin(&Calls); !At.isAtEnd(); ++At)

@@ -63,7 +63,7 @@ public:
   // locals of an object that was linked twice.
   bool isListed(llvm::StringRef Name) const;
   bool isAbsent(llvm::StringRef Name) const;
-  bool mayStopClock() const { return MayStopClock; }
+  bool forbidsGates() const { return ForbidsGates; }
   // Bound to a definition outside of the image.
   bool isElsewhere(llvm::StringRef Name) const;
 
@@ -80,7 +80,7 @@ private:
   void gather(llvm::Module &Merged);
 
   NameMap Names;
-  bool IsTableKnown = false, MayStopClock = false;
+  bool IsTableKnown = false, ForbidsGates = false;
   llvm::DenseSet<Candidate> Listed, Elsewhere;
   llvm::StringMap<size_t> Index;
   std::vector<FunctionFacts> Functions;

@@ -217,6 +217,36 @@ def test_some_roots_get_no_gate(source: str) -> None:
     assert built.entries == {"f": "f.halo"}
 
 
+PROTOTYPES = """
+    int prctl(int, ...); long syscall(long, ...); int arch_prctl(int, unsigned long);
+    int clone(int (*)(void *), void *, int, void *, ...); int f(int n) { return n + 1; }
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "has_gates"),
+    [
+        ('void g(void) { prctl(15, "name"); }', True),
+        ("void g(void) { prctl(26, 2); }", False),
+        ("void g(void) { prctl(22, 2, 0); }", True),
+        ("void g(void) { prctl(22, 1); }", False),
+        ("int (*p)(int, ...) = prctl;", False),
+        ("void g(void *s) { clone(0, s, 0x100, 0); }", True),
+        ("void g(void *s) { clone(0, s, 0x80100, 0, 0, s); }", False),
+        ("void g(void *s, int n) { clone(0, s, n, 0); }", False),
+        ("void g(void) { syscall(186); }", True),
+        ("void g(void) { syscall(56, 17); }", True),
+        ("void g(void) { syscall(56, 0x80000); }", False),
+        ("void g(long s) { syscall(435, s, 88); }", False),
+        ("void g(long s) { syscall(158, 0x1002, s); }", False),
+        ("void g(long s) { arch_prctl(0x1002, s); }", False),
+    ],
+)
+def test_programs_that_may_take_away_what_gates_need(source: str, has_gates: bool) -> None:
+    """The time-stamp counter, or a thread pointer that libc set."""
+    assert bool(build(image(PROTOTYPES + source), "f").gates) == has_gates
+
+
 def test_no_gates_unless_asked(tmp_path: Path) -> None:
     built = build(image("int f(void) { return 1; }"), "f", gate=False)
     assert built.gates == {}
