@@ -16,7 +16,10 @@ from halojit.model.evidence import Slice
 from halojit.server.channel import ChannelError
 
 PROGRAM = Path(__file__).parent / "programs" / "gated.cpp"
-ROOTS = ("plain", "fibonacci", "visit", "throwing", "jumping", "ending", "forking", "last")
+ROOTS = (
+    *("plain", "fibonacci", "visit", "throwing", "jumping", "ending", "forking", "last"),
+    *("yielding", "signaling"),
+)
 SLICE_NS = (200_000, 2_000_000)
 
 
@@ -89,7 +92,7 @@ def test_nothing_differs_and_everything_is_restored(gated: Path) -> None:
             assert time.monotonic() - begin < 1
             with pytest.raises(ChannelError, match="no such trial"):
                 await trials.services.trial_read(next(iter(trials.slices)))
-            entries = list(trials.entries.values())
+            entries = [trials.entries[name] for name in ROOTS]
             assert await trials.services.count_stop(entries) == [0] * len(entries)
             await control.say("check")
             assert await control.hear() == "ok"
@@ -130,6 +133,24 @@ def test_children_and_later_trials_at_the_same_gates(gated: Path) -> None:
                 assert len(slices) == 200
                 assert all(sum(s.calls for s in slices if s.side == side) for side in (0, 1))
                 await trials.services.trial_stop(number)
+            await control.say("quit")
+            assert await asyncio.wait_for(control.process.wait(), 60) == 0
+
+    asyncio.run(story())
+
+
+def test_calls_that_return_on_another_thread(gated: Path) -> None:
+    """The first thread and its thread-locals are gone by then."""
+
+    async def story() -> None:
+        async with controlled(gated, "2", variables={"HALO_FORK": "inert"}) as control:
+            assert await control.hear() == "ready"
+            trials = Trials(control)
+            await trials.start(control)
+            for _ in range(3):
+                await control.say("migrate")
+                assert await control.hear() == "ok"
+            await trials.read()
             await control.say("quit")
             assert await asyncio.wait_for(control.process.wait(), 60) == 0
 
