@@ -239,4 +239,6 @@ def test_names_of_locals_and_of_c() -> None:
     assert demangle("main") == "main"
     assert demangle("lookup.1a2b3c4d") == "lookup"
     assert demangle("_ZL5tablev.1a2b3c4d") == "table()"
+    assert demangle("main.loop12.1a2b3c4d") == "main.loop12"
+    assert demangle("_ZL5tablev.loop1") == "table().loop1"
     assert demangle("_Znonsense") == "_Znonsense"

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import re
 from functools import cache
+
+# What the plugin cut out of a function is named after it: main.loop1.
+_PIECE = re.compile(r"\.loop\d+")
 
 
 @cache
@@ -19,7 +23,11 @@ def _library() -> ctypes.CDLL | None:
 
 def demangle(name: str) -> str:
     """The name itself if it is not mangled. A local's suffix (.MODULE8HEX) is left out."""
-    base = name.partition(".")[0] or name
+    piece = _PIECE.search(name)
+    return _demangle_base(name.partition(".")[0] or name) + (piece.group() if piece else "")
+
+
+def _demangle_base(base: str) -> str:
     library = _library()
     if not base.startswith("_Z") or library is None:
         return base
