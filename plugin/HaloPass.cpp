@@ -6,6 +6,8 @@
 #include "Embed.h"
 #include "Entries.h"
 #include "Module.h"
+#include "Once.h"
+#include "Outline.h"
 #include "Select.h"
 #include "Symbols.h"
 
@@ -13,6 +15,7 @@
 #include "llvm/IR/PassManager.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Plugins/PassPlugin.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Transforms/IPO/GlobalDCE.h"
 #include "llvm/Transforms/IPO/GlobalOpt.h"
@@ -20,6 +23,9 @@
 #include <memory>
 
 using namespace llvm;
+
+static cl::opt<bool> MayOutline("halo-outline", cl::init(true), cl::Hidden,
+                                cl::desc("Cut loops of functions that are entered once into functions"));
 
 namespace {
 
@@ -45,15 +51,25 @@ public:
     if (Level != OptimizationLevel::O0)
       AM.invalidate(M, GlobalOptPass().run(M, AM));
 
-    auto Patchable = halo::selectPatchable(M);
+    auto Once = halo::findEnteredOnce(M);
+    SmallVector<Function *, 8> Pieces;
+    if (Level != OptimizationLevel::O0 && MayOutline)
+      Pieces = halo::outlineLoops(M, AM, Once);
+    // Their callers are entered once, and what they call in loops is as much worth an entry.
+    Once.insert(Pieces.begin(), Pieces.end());
+    auto Patchable = halo::selectPatchable(M, Once);
     halo::embedModule(M, Level, *State);
-    // From here on the module differs from its embedded copy.
+    // From here on the module differs from its embedded copy: variants may inline what is kept here.
     for (const Function *F : Patchable)
       State->Globals[F->getName()].IsPatchable = true;
     halo::writeEntries(M, Patchable);
     halo::keepFramePointers(M);
-    if (Level != OptimizationLevel::O0)
+    if (Level != OptimizationLevel::O0) {
+      halo::keepCalls(Once, Patchable);
+      for (Function *Piece : Pieces)
+        Piece->addFnAttr(Attribute::NoInline);
       halo::pinLocals(M, Patchable, *State);
+    }
     return PreservedAnalyses::none();
   }
 

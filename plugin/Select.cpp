@@ -4,9 +4,9 @@
 // left out loses nothing: the controller compiles its body as part of a caller's region.
 #include "Select.h"
 
+#include "Once.h"
+
 #include "llvm/ADT/SmallVector.h"
-#include "llvm/Analysis/CFG.h"
-#include "llvm/IR/CFG.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/GlobalIFunc.h"
 #include "llvm/IR/InstIterator.h"
@@ -62,12 +62,6 @@ static bool hasCalls(const Function &F) {
   return false;
 }
 
-static bool hasLoops(const Function &F) {
-  SmallVector<std::pair<const BasicBlock *, const BasicBlock *>, 4> Edges;
-  FindFunctionBackedges(F, Edges);
-  return !Edges.empty();
-}
-
 /// Its entry is somebody else's: another feature puts bytes or calls there.
 static bool hasOwnEntry(const Function &F) {
   return F.hasPrefixData() || F.hasPrologueData() || F.hasMetadata("kcfi_type") ||
@@ -108,28 +102,19 @@ static bool hasOddConvention(const Function &F) {
   }
 }
 
-/// True when the call stands on a cycle of its function.
-static bool isInLoop(const CallBase &Call) {
-  const BasicBlock *Block = Call.getParent();
-  SmallSetVector<const BasicBlock *, 16> Reached(succ_begin(Block), succ_end(Block));
-  for (unsigned I = 0; I < Reached.size(); I++)
-    Reached.insert(succ_begin(Reached[I]), succ_end(Reached[I]));
-  return Reached.contains(Block);
-}
-
-/// A static with one call becomes part of its caller, as it would without Halo. One that `main`
-/// calls in a loop is the exception: `main` is entered once and cannot be replaced, this can.
-static bool belongsToItsCaller(const Function &F) {
+/// A static with one call becomes part of its caller, as it would without Halo. One that is called
+/// in a loop of a function entered once is the exception: that one cannot be replaced, this can.
+static bool belongsToItsCaller(const Function &F, const SmallSetVector<Function *, 8> &Once) {
   if (!F.hasLocalLinkage() || !F.hasOneUse())
     return false;
   const Use &Only = *F.use_begin();
   const auto *Call = dyn_cast<CallBase>(Only.getUser());
   if (!Call || !Call->isCallee(&Only))
     return false;
-  return Call->getFunction()->getName() != "main" || !isInLoop(*Call);
+  return !Once.contains(Call->getFunction()) || !isInLoop(*Call);
 }
 
-static bool isPatchable(const Function &F) {
+static bool isPatchable(const Function &F, const SmallSetVector<Function *, 8> &Once) {
   // A definition that the linker or loader may replace is not known to be the one that runs.
   if (F.isDeclarationForLinker() || F.isInterposable() || F.getName() == "main")
     return false;
@@ -140,7 +125,7 @@ static bool isPatchable(const Function &F) {
   // Such a section may be copied, or run where nothing is mapped yet.
   if (F.hasSection() && !F.getSection().starts_with(".text"))
     return false;
-  if (hasOwnEntry(F) || hasOddConvention(F) || belongsToItsCaller(F))
+  if (hasOwnEntry(F) || hasOddConvention(F) || belongsToItsCaller(F, Once))
     return false;
   if (countInstructions(F, TinyInstructions) < TinyInstructions &&
       (F.doesNotReturn() || (!hasCalls(F) && !hasLoops(F))))
@@ -158,7 +143,7 @@ static void collectRunOnce(const GlobalVariable *List, SmallPtrSetImpl<const Fun
           Functions.insert(F);
 }
 
-SmallSetVector<Function *, 32> selectPatchable(Module &M) {
+SmallSetVector<Function *, 32> selectPatchable(Module &M, const SmallSetVector<Function *, 8> &Once) {
   // Constructors and resolvers run once, resolvers even before relocation.
   SmallPtrSet<const Function *, 8> RunOnce;
   collectRunOnce(M.getGlobalVariable("llvm.global_ctors"), RunOnce);
@@ -171,7 +156,7 @@ SmallSetVector<Function *, 32> selectPatchable(Module &M) {
     if (F.isDeclaration())
       continue;
     F.removeDeadConstantUsers();
-    if (isPatchable(F) && !RunOnce.contains(&F))
+    if (isPatchable(F, Once) && !RunOnce.contains(&F))
       Chosen.insert(&F);
   }
   return Chosen;

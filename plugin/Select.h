@@ -13,8 +13,9 @@ namespace halo {
 /// empty when it can.
 std::string findModuleObstacle(const llvm::Module &M);
 
-/// The functions whose entries can be patched, in module order. Reads only.
-llvm::SmallSetVector<llvm::Function *, 32> selectPatchable(llvm::Module &M);
+/// The functions whose entries can be patched, in module order. `Once`: those entered once. Reads only.
+llvm::SmallSetVector<llvm::Function *, 32>
+selectPatchable(llvm::Module &M, const llvm::SmallSetVector<llvm::Function *, 8> &Once);
 
 } // namespace halo
 

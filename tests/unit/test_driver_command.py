@@ -37,6 +37,20 @@ def test_last_one_wins(line: str, answer: bool) -> None:
     assert asks_for_halo(line.split()) is answer
 
 
+def test_outlining_is_the_plugin_s_unless_it_is_switched_off() -> None:
+    off = ["-fplugin=/halo/lib/HaloPass.so", "-mllvm", "-halo-outline=false"]
+    assert added("-c a.c") == [PLUGIN]
+    assert rewrite(["-fhalo", "-fno-halo-outline", "-c", "a.c"], LIB)[2:7] == [
+        "--start-no-unused-arguments",
+        PLUGIN,
+        *off,
+    ]
+    assert rewrite(["-fhalo", "-fno-halo-outline", "-fhalo-outline", "-c", "a.c"], LIB) == rewrite(
+        ["-fhalo", "-c", "a.c"], LIB
+    )
+    assert rewrite(["-fno-halo-outline", "-c", "a.c"], LIB) == ["-c", "a.c"]
+
+
 def test_without_fhalo_nothing_is_added() -> None:
     assert rewrite(["-O2", "-fhalo", "a.c", "-fno-halo", "-fsanitize=address"], LIB) == [
         "-O2",

@@ -28,6 +28,8 @@ _HEADERS = (".h", ".H", ".hh", ".hpp", ".hxx", ".h++", ".hp", ".tcc")
 _FREESTANDING = frozenset(("-nostdlib", "-nodefaultlibs", "-nostartfiles", "-nolibc"))
 _LINKS_PARTIALLY = frozenset(("-r", "-i", "--relocatable", "-relocatable"))
 _LINKS_SHARED = frozenset(("-shared", "--shared", "-Bshareable"))
+# Options that clang does not know.
+OWN = ("-fhalo", "-fno-halo", "-fhalo-outline", "-fno-halo-outline")
 
 
 class CommandError(Exception):
@@ -44,12 +46,20 @@ def asks_for_halo(arguments: list[str]) -> bool:
     return False
 
 
+def _outlines(arguments: list[str]) -> bool:
+    """May loops of functions that are entered once become functions? The last one wins here too."""
+    for argument in reversed(arguments):
+        if argument in ("-fhalo-outline", "-fno-halo-outline"):
+            return argument == "-fhalo-outline"
+    return True
+
+
 def rewrite(arguments: list[str], library_dir: str, default_linker: str = "ld.bfd") -> list[str]:
     """Clang's arguments for a command line. `default_linker` is what plain `ld` really is.
 
     Raises CommandError for sanitizers and for targets other than 64-bit x86 Linux.
     """
-    plain = [argument for argument in arguments if argument not in ("-fhalo", "-fno-halo")]
+    plain = [argument for argument in arguments if argument not in OWN]
     if not asks_for_halo(arguments):
         return plain
     options, linker, has_input = _read(plain)
@@ -57,6 +67,9 @@ def rewrite(arguments: list[str], library_dir: str, default_linker: str = "ld.bf
     if not has_input:
         return plain
     added = [f"-fpass-plugin={library_dir}/HaloPass.so"]
+    if not _outlines(arguments):
+        # Options of a plugin are known only once it is loaded, which pass plugins are too late for.
+        added += [f"-fplugin={library_dir}/HaloPass.so", "-mllvm", "-halo-outline=false"]
     if not _STOPS_BEFORE_LINK & options and not _LINKS_PARTIALLY & (linker | options):
         # A program without libc's start-up code has nothing that would start the monitor.
         is_freestanding = bool(_FREESTANDING & options) and "-lc" not in options

@@ -28,7 +28,7 @@ def run(name: str, library_dir: str) -> None:
                 )
             except command.CommandError as error:
                 _fail(str(error))
-        elif "-fno-halo" in expanded:
+        elif any(argument in command.OWN for argument in expanded):
             arguments = _shorten(command.rewrite(expanded, library_dir))
     program = _find(name)
     try:

@@ -38,6 +38,20 @@ LANGUAGE = [
     Program("recursion-O1", ("recursion.c",), flags=("-O1",)),
 ]
 
+MAIN = [
+    # 9: loops in functions that are entered once
+    Program("main-nest", ("main_nest.c",)),
+    Program("main-nest-O3", ("main_nest.c",), flags=("-O3", "-march=native", "-ffp-contract=off")),
+    Program("main-events", ("main_events.c",)),
+    Program("main-sums", ("main_sums.c",)),
+    Program("main-leaves", ("main_leaves.c",)),
+    Program("main-leaves-Os", ("main_leaves.c",), flags=("-Os", "-g")),
+    Program("main-objects", ("main_objects.cpp",)),
+    Program("main-objects-lto", ("main_objects.cpp",), flags=("-O2", "-flto=thin", "-fuse-ld=lld")),
+    Program("main-frames", ("main_frames.c",)),
+    Program("main-threads", ("main_threads.c",)),
+]
+
 THREADS = [
     # 10
     Program("crowd", ("crowd.c",)),
@@ -158,4 +172,4 @@ BUILDS = [
     _flags(_THROWS, "-O2", "-fno-asynchronous-unwind-tables"),
     _flags(_C, "-O2", "-std=c11"),
 ]
-ALL = [*LANGUAGE, *THREADS, *PROCESSES, *SYSTEM, *BUILDS]
+ALL = [*LANGUAGE, *MAIN, *THREADS, *PROCESSES, *SYSTEM, *BUILDS]
