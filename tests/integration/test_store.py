@@ -41,6 +41,13 @@ def test_what_was_kept_comes_back(store: Store, url: str, clock: Clock) -> None:
     assert (known.variant, known.evidence, known.gain) == (variant(), EVIDENCE, 0.25)
 
 
+def test_the_sign_of_zero_matters_not(store: Store) -> None:
+    keep(store, b"x", -0.0)
+    store.keep_trial(BUILD, CPU, ROOT, RECIPE, "d", None, "tied", -0.0)
+    assert best(store) == [b"x"]
+    assert len(store.tried(BUILD, CPU, ROOT)) == 1
+
+
 def test_builds_and_processors_are_apart(store: Store) -> None:
     keep(store, b"x", 0.1)
     assert best(store, "other") == []

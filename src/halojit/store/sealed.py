@@ -49,7 +49,7 @@ def variant_row(
     row = {
         "object": object_key(variant.data),
         "digest": quoted(variant.digest),
-        "gain": float(gain),
+        "gain": _real(gain),
         "text": text,
         "bytes": len(text),
         "evidence": encode(evidence) if evidence else "",
@@ -88,7 +88,7 @@ def trial_row(
     row = {
         "digest": quoted(digest),
         "decision": quoted(str(decision)),
-        "gain": float(gain),
+        "gain": _real(gain),
         "tried": float(tried),
         "evidence": encode(evidence) if evidence else "",
     }
@@ -108,6 +108,11 @@ def tried(whose: Whose, row: Row[Any]) -> Tried:
         digest=unquoted(columns["digest"]),
         evidence=_evidence(columns["evidence"]),
     )
+
+
+def _real(value: float) -> float:
+    """As it comes back: SQLite does not keep the sign of zero."""
+    return float(value) + 0.0
 
 
 def _variant_seal(whose: Whose, recipe: Any, row: Any) -> str:
