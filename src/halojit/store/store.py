@@ -104,6 +104,8 @@ class Store:
                 if row.region in found:
                     continue
                 data = connection.scalar(_data(row.object))
+                if data is None:  # Another server trimmed it meanwhile.
+                    continue
                 try:
                     whose = (build, cpu, unquoted(row.root))
                     found[row.region] = sealed.known(whose, row, data)
