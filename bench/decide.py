@@ -50,6 +50,8 @@ class Row:
     trials: int | None = None
     recipe: str = ""
     """Of the region that holds the most time."""
+    is_right: bool = True
+    """Did it print under Halo what the plain build prints?"""
     notes: tuple[str, ...] = ()
 
     @property
@@ -103,6 +105,7 @@ def row(kept: Mapping[str, Any]) -> Row:
         exploration.get("budget_share"),
         exploration.get("trials"),
         _recipe(regions),
+        all(one.get("is_same_output", True) for one in rounds),
         notes,
     )
 

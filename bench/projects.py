@@ -59,7 +59,7 @@ def _one_file(options: Sequence[str], per_s: float) -> Callable[[Path, float], S
 
 def _documents(_data: Path, seconds: float) -> Sequence[str]:
     document = sources.fetch("tinyxml2") / "resources" / "dream.xml"
-    return [str(max(1, round(150 * seconds))), str(document)]
+    return [str(max(1, round(470 * seconds))), str(document)]
 
 
 def _patterns(data: Path, seconds: float) -> Sequence[str]:
@@ -67,7 +67,7 @@ def _patterns(data: Path, seconds: float) -> Sequence[str]:
 
 
 def _script(data: Path, seconds: float) -> Sequence[str]:
-    rounds = max(1, round(18 * seconds))
+    rounds = max(1, round(80 * seconds))
     path = data / f"script-{rounds}.sql"
     if not path.exists():
         data.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ TABLE_PROJECTS = {
             _script,
         ),
         replace(PROJECTS["zstd"], arguments=_files(["-q", "-12", "--single-thread", "-c"], 30)),
-        replace(PROJECTS["bzip2"], arguments=_files(["-9", "-c"], 15)),
+        replace(PROJECTS["bzip2"], arguments=_files(["-9", "-c"], 10)),
         replace(PROJECTS["zlib"], arguments=_one_file(["-9", "-c"], 12)),
         Project(
             "tinyxml2",

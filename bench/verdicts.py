@@ -37,6 +37,7 @@ def verdicts(
     found += _several("whole 10 s run", rows, lambda row: row.short, None, None)
     found += _worst("second run 0.5 s after main / steady", rows, lambda r: r.second_early, 0.95)
     found += _offline(rows, offline)
+    found += _output(rows)
     found += _budget(rows)
     found += _time(rows)
     found += _alternating(phases)
@@ -79,6 +80,13 @@ def _offline(rows: Sequence[Row], offline: Mapping[str, float]) -> list[Goal]:
     mean = geometric_mean(ratios)
     title = "steady against offline search, geomean"
     return [Goal(title, mean.value, 0.95, "x", mean, _count(shared), is_least=True)]
+
+
+def _output(rows: Sequence[Row]) -> list[Goal]:
+    strange = [row.program for row in rows if not row.is_right]
+    if not any(row.steady for row in rows):
+        return []
+    return [Goal("programs whose output differs", len(strange), 0, where=", ".join(strange))]
 
 
 def _budget(rows: Sequence[Row]) -> list[Goal]:

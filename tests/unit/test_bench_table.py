@@ -213,6 +213,7 @@ def test_a_row_tells_all_of_a_program() -> None:
     assert row.spent_share == pytest.approx(0.9 / 60)
     assert (row.budget_share, row.trials, row.recipe) == (0.03, 12, "wide")
     assert row.notes == ("gcc-native: did not build",)
+    assert row.is_right
 
 
 def test_a_row_does_with_what_is_there() -> None:
@@ -242,9 +243,14 @@ def test_goals_are_least_and_most() -> None:
     assert not found["steady against -O3, own other, geomean"].is_met
     assert found["steady against -O3, worst"].is_met
     assert found["steady against offline search, geomean"].value == pytest.approx(2 / 2.2)
+    assert found["programs whose output differs"].is_met
     most = found["exploration of its budget, most"]
     assert (most.where, most.is_met) == ("lua", False)
     assert verdicts([], {}, {}) == []
+    strange = adapted("sort", "other", 1.05, 1.1)
+    strange["adapt"]["rounds"][0]["is_same_output"] = False
+    [differs] = [g for g in verdicts([decide.row(strange)], {}, {}) if "differs" in g.name]
+    assert (differs.where, differs.is_met) == ("sort", False)
 
 
 def phases_part(*late: float) -> dict[str, Any]:
