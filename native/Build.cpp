@@ -3,10 +3,13 @@
 #include "Diagnostics.h"
 #include "Facts.h"
 #include "Gate.h"
+#include "Overrides.h"
 #include "Target.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/Operator.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/SHA256.h"
@@ -51,12 +54,38 @@ Error listNeeds(const Image &I, const Region &Cut, Object &Result) {
   return Error::success();
 }
 
-void addKnobAttributes(Module &M, const Recipe &R) {
-  if (R.PreferVectorWidth.empty())
+// An attribute that LLVM has no word of its own for is kept as text: whoever reads it finds it.
+Error addAttributes(Module &M, const Recipe &R) {
+  for (const auto &[Name, Value] : R.Attributes) {
+    Attribute::AttrKind Kind = Attribute::getAttrKindFromName(Name);
+    if (Kind != Attribute::None && (!Attribute::isEnumAttrKind(Kind) || !Attribute::canUseAsFnAttr(Kind) ||
+                                    (Value != "on" && Value != "off")))
+      return createStringError("attribute \"" + Name + "\" of a function can not be \"" + Value + "\"");
+    for (Function &F : M)
+      if (F.isDeclaration())
+        continue;
+      else if (Kind == Attribute::None)
+        F.addFnAttr(Name, Value);
+      else if (Value == "on")
+        F.addFnAttr(Kind);
+      else
+        F.removeFnAttr(Kind);
+  }
+  return Error::success();
+}
+
+// What a user who does not need every bit allows.
+void loosen(Module &M, FloatingPoint Rounding) {
+  if (Rounding == FloatingPoint::Strict)
     return;
   for (Function &F : M)
-    if (!F.isDeclaration())
-      F.addFnAttr("prefer-vector-width", R.PreferVectorWidth);
+    for (Instruction &I : instructions(F))
+      if (!isa<FPMathOperator>(I) || F.hasFnAttribute(Attribute::StrictFP))
+        continue;
+      else if (Rounding == FloatingPoint::Fast)
+        I.setFast(true);
+      else
+        I.setHasAllowContract(true);
 }
 
 } // namespace
@@ -68,6 +97,7 @@ Expected<Object> build(const Image &I, const std::vector<std::string> &Roots, co
   if (std::set<std::string>(Roots.begin(), Roots.end()).size() != Roots.size())
     return createStringError("the same root twice");
 
+  Overrides Settings(R);
   LLVMContext Context;
   Diagnostics &Log = Diagnostics::install(Context);
   auto M = getLazyBitcodeModule(I.bitcode(), Context, /*ShouldLazyLoadMetadata=*/true);
@@ -88,19 +118,27 @@ Expected<Object> build(const Image &I, const std::vector<std::string> &Roots, co
   for (const std::string &Root : Roots)
     if (WithGates && !I.forbidsGates() && gateObstacle(*(*M)->getFunction(copyName(Root))).empty())
       Gated.push_back(Root);
-  applyTarget(**M, *(*Target)->getMCSubtargetInfo(), R.Cpu, R.Features);
-  addKnobAttributes(**M, R);
   if (Error E = checkModule(**M))
     return std::move(E);
 
+  restoreTarget(**M);
+  if (Error E = simplify(**M, **Target))
+    return std::move(E);
+  applyTarget(**M, *(*Target)->getMCSubtargetInfo(), R.Cpu, R.Features);
+  if (Error E = addAttributes(**M, R))
+    return std::move(E);
+  loosen(**M, R.Rounding);
+
   Object Result;
+  if (Error E = Settings.set(R))
+    return std::move(E);
   if (Error E = optimize(**M, **Target, R))
     return std::move(E);
   for (const std::string &Root : Gated)
     Result.Gates[Root] = addGate(*(*M)->getFunction(copyName(Root)), I.find(Root)->ReachesItself);
   if (Error E = checkModule(**M))
     return std::move(E);
-  if (Error E = emit(**M, **Target, Result.Data))
+  if (Error E = emit(**M, **Target, R, Result.Data))
     return std::move(E);
   if (std::string Reason = Log.take(); !Reason.empty())
     return createStringError("code generation: " + Reason);

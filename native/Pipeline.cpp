@@ -3,12 +3,14 @@
 #include "Rounding.h"
 
 #include "llvm/Analysis/TargetLibraryInfo.h"
+#include "llvm/CodeGen/Passes.h"
+#include "llvm/CodeGen/RegAllocRegistry.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/PassManager.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Plugins/PassPlugin.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/Transforms/IPO/AlwaysInliner.h"
@@ -19,6 +21,9 @@
 #include <mutex>
 
 using namespace llvm;
+
+// Polly is part of this libLLVM; its own header wants isl's, which is not installed.
+PassPluginLibraryInfo getPollyPluginInfo();
 
 namespace halo {
 namespace {
@@ -42,14 +47,6 @@ OptimizationLevel levelOf(int Level) {
   default:
     return OptimizationLevel::O3;
   }
-}
-
-Expected<bool> readSwitch(StringRef Key, StringRef Value) {
-  if (Value == "on" || Value == "1" || Value == "true")
-    return true;
-  if (Value == "off" || Value == "0" || Value == "false")
-    return false;
-  return createStringError("option \"" + Key + "\" is \"on\" or \"off\", not \"" + Value + "\"");
 }
 
 const Target *lookUpTarget(const Triple &T, std::string &Why) {
@@ -78,45 +75,68 @@ Error checkNames(const MCSubtargetInfo &Known, const Recipe &R) {
   return Error::success();
 }
 
-} // namespace
+// The analyses that a pipeline asks for; destroyed in the reverse order of their needs.
+struct Analyses {
+  LoopAnalysisManager Loops;
+  FunctionAnalysisManager Functions;
+  CGSCCAnalysisManager Components;
+  ModuleAnalysisManager Modules;
 
-Expected<Recipe> Recipe::parse(std::string Cpu, std::string Features, int Level,
-                               const std::map<std::string, std::string> &Options) {
-  Recipe R;
-  R.Cpu = std::move(Cpu);
-  R.Features = std::move(Features);
-  if (Level < 0 || Level > 3)
-    return createStringError(formatv("level {0} is not in 0..3", Level));
-  R.Level = Level;
-  const std::map<StringRef, bool *> Switches = {
-      {"vectorize", &R.Vectorize}, {"slp", &R.Slp}, {"unroll", &R.Unroll}, {"interleave", &R.Interleave}};
-  for (const auto &[Key, Value] : Options) {
-    unsigned Number = 0;
-    if (auto At = Switches.find(Key); At != Switches.end()) {
-      auto IsOn = readSwitch(Key, Value);
-      if (!IsOn)
-        return IsOn.takeError();
-      *At->second = *IsOn;
-    } else if (Key == "inline-threshold") {
-      if (StringRef(Value).getAsInteger(10, Number) || Number > 100000)
-        return createStringError("option \"inline-threshold\" is 0..100000, not \"" + Value + "\"");
-      R.InlineThreshold = Number;
-    } else if (Key == "region-limit") {
-      if (StringRef(Value).getAsInteger(10, R.RegionLimit))
-        return createStringError("option \"region-limit\" is a number of instructions, not \"" + Value +
-                                 "\"");
-    } else if (Key == "prefer-vector-width") {
-      if (StringRef(Value).getAsInteger(10, Number) || Number > 4096)
-        return createStringError("option \"prefer-vector-width\" is a number of bits, not \"" + Value + "\"");
-      R.PreferVectorWidth = Value;
-    } else if (Key == "passes") {
-      R.Passes = Value;
-    } else {
-      return createStringError("unknown option \"" + Key + "\"");
-    }
+  explicit Analyses(PassBuilder &Builder) {
+    Builder.registerModuleAnalyses(Modules);
+    Builder.registerCGSCCAnalyses(Components);
+    Builder.registerFunctionAnalyses(Functions);
+    Builder.registerLoopAnalyses(Loops);
+    Builder.crossRegisterProxies(Loops, Functions, Components, Modules);
   }
-  return std::move(R);
+};
+
+PipelineTuningOptions tuningOf(const Recipe &R) {
+  PipelineTuningOptions Tuning; // as LLVM's command line says
+  Tuning.LoopVectorization = R.Vectorize && R.Level > 1;
+  Tuning.SLPVectorization = R.Slp && R.Level > 1;
+  Tuning.LoopUnrolling = R.Unroll;
+  Tuning.LoopInterleaving = R.Interleave && R.Level > 1;
+  Tuning.LoopFusion = R.Fusion;
+  Tuning.CallGraphProfile = false;
+  if (R.InlineThreshold)
+    Tuning.InlinerThreshold = *R.InlineThreshold;
+  return Tuning;
 }
+
+// Passes that the default pipeline does not have, where it lets others join. They are parsed twice:
+// here, to know that they can be, and when the pipeline is built.
+Error addPlaces(PassBuilder &Builder, const Recipe &R) {
+  for (const auto &[Place, Text] : R.Places) {
+    auto Refused = [&](Error E) {
+      return createStringError("option \"passes." + Place + "\": " + toString(std::move(E)));
+    };
+    std::string Passes = Text;
+    if (Place == "optimizer-last") {
+      ModulePassManager Try;
+      if (Error E = Builder.parsePassPipeline(Try, Passes))
+        return Refused(std::move(E));
+      Builder.registerOptimizerLastEPCallback(
+          [&Builder, Passes](ModulePassManager &To, OptimizationLevel, ThinOrFullLTOPhase) {
+            cantFail(Builder.parsePassPipeline(To, Passes));
+          });
+      continue;
+    }
+    FunctionPassManager Try;
+    if (Error E = Builder.parsePassPipeline(Try, Passes))
+      return Refused(std::move(E));
+    auto Add = [&Builder, Passes](FunctionPassManager &To, OptimizationLevel) {
+      cantFail(Builder.parsePassPipeline(To, Passes));
+    };
+    if (Place == "scalar-late")
+      Builder.registerScalarOptimizerLateEPCallback(Add);
+    else
+      Builder.registerVectorizerStartEPCallback(Add);
+  }
+  return Error::success();
+}
+
+} // namespace
 
 Expected<std::unique_ptr<TargetMachine>> createTarget(const Triple &T, const Recipe &R) {
   std::string Why;
@@ -127,7 +147,8 @@ Expected<std::unique_ptr<TargetMachine>> createTarget(const Triple &T, const Rec
   if (Error E = checkNames(*Known, R))
     return std::move(E);
   TargetOptions Options;
-  Options.AllowFPOpFusion = FPOpFusion::Strict;
+  Options.AllowFPOpFusion = R.Rounding == FloatingPoint::Strict ? FPOpFusion::Strict : FPOpFusion::Standard;
+  Options.LoopAlignment = R.LoopAlignment;
   Options.EnableGlobalISel = false;
   Options.UseInitArray = true;
   auto Level = CodeGenOpt::getLevel(R.Level);
@@ -138,36 +159,34 @@ Expected<std::unique_ptr<TargetMachine>> createTarget(const Triple &T, const Rec
   return std::move(Machine);
 }
 
-Error optimize(Module &M, TargetMachine &Target, const Recipe &R) {
-  PipelineTuningOptions Tuning;
-  Tuning.LoopVectorization = R.Vectorize && R.Level > 1;
-  Tuning.SLPVectorization = R.Slp && R.Level > 1;
-  Tuning.LoopUnrolling = R.Unroll;
-  Tuning.LoopInterleaving = R.Interleave && R.Level > 1;
-  Tuning.CallGraphProfile = false;
-  if (R.InlineThreshold)
-    Tuning.InlinerThreshold = *R.InlineThreshold;
-
-  LoopAnalysisManager Loops;
-  FunctionAnalysisManager Functions;
-  CGSCCAnalysisManager Components;
-  ModuleAnalysisManager Modules;
-  PassBuilder Builder(&Target, Tuning);
-  Builder.registerModuleAnalyses(Modules);
-  Builder.registerCGSCCAnalyses(Components);
-  Builder.registerFunctionAnalyses(Functions);
-  Builder.registerLoopAnalyses(Loops);
-  Builder.crossRegisterProxies(Loops, Functions, Components, Modules);
-  Builder.registerOptimizerEarlyEPCallback([](ModulePassManager &Passes, OptimizationLevel,
-                                              ThinOrFullLTOPhase) { Passes.addPass(SplitFusedPass()); });
-
-  // Ahead-of-time callers may pass poison for arguments that are dead once the function is
-  // simplified, so it is simplified first whatever the recipe says.
+// Ahead-of-time callers may pass poison for arguments that are dead once the function is simplified,
+// so it is simplified first whatever the recipe says.
+Error simplify(Module &M, TargetMachine &Target) {
+  PassBuilder Builder(&Target);
+  Analyses A(Builder);
   ModulePassManager Passes;
   Passes.addPass(AlwaysInlinerPass());
   Passes.addPass(createModuleToFunctionPassAdaptor(
       Builder.buildFunctionSimplificationPipeline(OptimizationLevel::O1, ThinOrFullLTOPhase::None)));
   Passes.addPass(DeadArgumentEliminationPass());
+  Passes.run(M, A.Modules);
+  return Error::success();
+}
+
+Error optimize(Module &M, TargetMachine &Target, const Recipe &R) {
+  PassInstrumentationCallbacks Names; // Polly tells it what its passes are called
+  PassBuilder Builder(&Target, tuningOf(R), std::nullopt, &Names);
+  bool IsStrict = R.Rounding == FloatingPoint::Strict;
+  if (IsStrict)
+    Builder.registerOptimizerEarlyEPCallback([](ModulePassManager &Passes, OptimizationLevel,
+                                                ThinOrFullLTOPhase) { Passes.addPass(SplitFusedPass()); });
+  if (R.Polly)
+    getPollyPluginInfo().RegisterPassBuilderCallbacks(Builder);
+  if (Error E = addPlaces(Builder, R))
+    return E;
+  Analyses A(Builder);
+
+  ModulePassManager Passes;
   if (!R.Passes.empty()) {
     if (Error E = Builder.parsePassPipeline(Passes, R.Passes))
       return createStringError("option \"passes\": " + toString(std::move(E)));
@@ -176,18 +195,36 @@ Error optimize(Module &M, TargetMachine &Target, const Recipe &R) {
   } else {
     Passes.addPass(Builder.buildPerModuleDefaultPipeline(levelOf(R.Level)));
   }
-  Passes.addPass(SplitFusedPass());
+  if (IsStrict)
+    Passes.addPass(SplitFusedPass());
   Passes.addPass(EliminateAvailableExternallyPass());
   Passes.addPass(GlobalDCEPass());
-  Passes.run(M, Modules);
+  Passes.run(M, A.Modules);
   return Error::success();
 }
 
-Error emit(Module &M, TargetMachine &Target, SmallVectorImpl<char> &Object) {
+Error emit(Module &M, TargetMachine &Target, const Recipe &R, SmallVectorImpl<char> &Object) {
   raw_svector_ostream Out(Object);
+  auto Prepare = [&](legacy::PassManager &Passes) {
+    Passes.add(new TargetLibraryInfoWrapperPass(TargetLibraryInfoImpl(M.getTargetTriple())));
+    return !Target.addPassesToEmitFile(Passes, Out, nullptr, CodeGenFileType::ObjectFile);
+  };
   legacy::PassManager Passes;
-  Passes.add(new TargetLibraryInfoWrapperPass(TargetLibraryInfoImpl(M.getTargetTriple())));
-  if (Target.addPassesToEmitFile(Passes, Out, nullptr, CodeGenFileType::ObjectFile))
+  bool IsAble;
+  if (R.RegisterAllocator.empty()) {
+    IsAble = Prepare(Passes);
+  } else {
+    // LLVM reads its own option once in a process. What it found is put back.
+    legacy::PassManager Unused;
+    IsAble = Prepare(Unused);
+    auto Usual = RegisterRegAlloc::getDefault();
+    RegisterRegAlloc::setDefault(R.RegisterAllocator == "basic"
+                                     ? +[] { return createBasicRegisterAllocator(); }
+                                     : +[] { return createGreedyRegisterAllocator(); });
+    IsAble = IsAble && Prepare(Passes);
+    RegisterRegAlloc::setDefault(Usual);
+  }
+  if (!IsAble)
     return createStringError("LLVM can not emit objects for " + M.getTargetTriple().str());
   Passes.run(M);
   return Error::success();

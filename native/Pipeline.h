@@ -1,40 +1,31 @@
 // Pipeline: optimizes a region's module by a recipe and emits an object.
 //
-// Results keep every bit: nothing here allows contraction, reassociation or reciprocal math. All
-// knobs are per call; no process-wide option is set.
+//     simplify    the same for every recipe, for the target each function was compiled for: what
+//                 ahead-of-time callers rely on, and where profiles are taken and used
+//     optimize    by the recipe; LLVM's command line has the recipe's settings by then (Overrides)
+//     emit
+//
+// Results keep every bit unless the recipe says otherwise: nothing here allows contraction,
+// reassociation or reciprocal math.
 #ifndef HALO_NATIVE_PIPELINE_H
 #define HALO_NATIVE_PIPELINE_H
 
+#include "Recipe.h"
+
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/IR/Module.h"
-#include "llvm/Support/Error.h"
 #include "llvm/Target/TargetMachine.h"
 
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 
 namespace halo {
 
-struct Recipe {
-  std::string Cpu, Features;
-  int Level = 3;
-  bool Vectorize = true, Slp = true, Unroll = true, Interleave = true;
-  // Instructions of callees, before optimization, at which a region ends to grow: the most that
-  // compiles in about half a second.
-  unsigned RegionLimit = 4000;
-  std::optional<int> InlineThreshold;
-  std::string PreferVectorWidth, Passes; // empty: LLVM's own choice
-
-  // Throws no knob away: an unknown key or a value it can not have is an Error.
-  static llvm::Expected<Recipe> parse(std::string Cpu, std::string Features, int Level,
-                                      const std::map<std::string, std::string> &Options);
-};
-
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTarget(const llvm::Triple &T, const Recipe &R);
+llvm::Error simplify(llvm::Module &M, llvm::TargetMachine &Target);
 llvm::Error optimize(llvm::Module &M, llvm::TargetMachine &Target, const Recipe &R);
-llvm::Error emit(llvm::Module &M, llvm::TargetMachine &Target, llvm::SmallVectorImpl<char> &Object);
+llvm::Error emit(llvm::Module &M, llvm::TargetMachine &Target, const Recipe &R,
+                 llvm::SmallVectorImpl<char> &Object);
 
 std::string hostCpu();
 std::string hostFeatures();

@@ -18,6 +18,8 @@ namespace {
 
 // Kept on every function of ours: what the ahead-of-time code was compiled for.
 constexpr StringLiteral WasCpu = "halo-was-cpu", WasFeatures = "halo-was-features";
+// Has its old target for the time of simplification.
+constexpr StringLiteral IsRestored = "halo-restored";
 
 using Target = std::pair<std::string, std::string>;
 
@@ -99,6 +101,12 @@ bool covers(const MCSubtargetInfo &Now, StringRef Before) {
   return true;
 }
 
+bool isFree(const Function &F) {
+  return !F.isDeclaration() && !F.hasFnAttribute("target-features") && !F.hasFnAttribute("target-cpu");
+}
+
+StringRef was(const Function &F, StringRef Key) { return F.getFnAttribute(Key).getValueAsString(); }
+
 void setTarget(Function &F, StringRef Cpu, StringRef Features) {
   F.removeFnAttr("target-cpu");
   F.removeFnAttr("target-features");
@@ -145,19 +153,28 @@ bool hadFeature(const Function &F, StringRef Feature) {
   return lists(F.getFnAttribute(WasFeatures).getValueAsString(), Feature);
 }
 
+void restoreTarget(Module &M) {
+  for (Function &F : M)
+    if (isFree(F)) {
+      setTarget(F, was(F, WasCpu), was(F, WasFeatures));
+      F.addFnAttr(IsRestored);
+    }
+}
+
 void applyTarget(Module &M, const MCSubtargetInfo &Recipe, StringRef Cpu, StringRef Features) {
-  auto IsFree = [](const Function &F) {
-    return !F.isDeclaration() && !F.hasFnAttribute("target-features") && !F.hasFnAttribute("target-cpu");
-  };
-  auto Was = [](const Function &F, StringRef Key) { return F.getFnAttribute(Key).getValueAsString(); };
+  for (Function &F : M)
+    if (F.hasFnAttribute(IsRestored)) {
+      setTarget(F, "", "");
+      F.removeFnAttr(IsRestored);
+    }
   bool IsX86 = M.getTargetTriple().isX86();
   bool MustKeep = IsX86 && any_of(M, [&](const Function &F) {
-                    return IsFree(F) && changesPassing(widestPassed(F), Was(F, WasFeatures), Recipe);
+                    return isFree(F) && changesPassing(widestPassed(F), was(F, WasFeatures), Recipe);
                   });
   for (Function &F : M) {
-    if (IsFree(F) && (MustKeep || !covers(Recipe, Was(F, WasFeatures))))
-      setTarget(F, Was(F, WasCpu), Was(F, WasFeatures));
-    else if (IsFree(F))
+    if (isFree(F) && (MustKeep || !covers(Recipe, was(F, WasFeatures))))
+      setTarget(F, was(F, WasCpu), was(F, WasFeatures));
+    else if (isFree(F))
       setTarget(F, Cpu, Features);
     F.removeFnAttr(WasCpu);
     F.removeFnAttr(WasFeatures);

@@ -79,12 +79,26 @@ class Image:
         are recipe knobs; an unknown one raises LLVMError:
 
             vectorize, slp, unroll, interleave   "on" or "off"
+            loop-fusion, polly                   the same; off by default
             inline-threshold                     0..100000
             prefer-vector-width                  bits
+            align-loops                          bytes
+            regalloc                             "greedy" or "basic"
+            features                             more of the target, after `features`
+            fp                                   "strict", "contract" or "fast" (rounding)
             region-limit                         instructions of callees to copy (4000); a small
                                                  one (300) builds several times faster
+            attr.NAME                            an attribute of every function; "on" or "off"
+                                                 for those without a value
+            llvm.NAME                            an option of LLVM's command line, as `opt` takes
+                                                 it; lists with commas. All have their defaults
+                                                 again when the build ends; other builds of the
+                                                 process wait meanwhile
             passes                               a pipeline as `opt -passes` takes it, instead of
                                                  the level's
+            passes.PLACE                         one to run in the level's, at "scalar-late",
+                                                 "vectorizer-start" (of functions) or
+                                                 "optimizer-last" (of modules)
         """
 
 class Object:
