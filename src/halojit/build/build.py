@@ -11,6 +11,7 @@ import time
 
 from halojit.build.section import Section
 from halojit.model.function import Function
+from halojit.model.knobs import native_options
 from halojit.model.region import Request, Variant
 
 
@@ -52,11 +53,11 @@ def build(section: Section, request: Request) -> Variant:
             cpu=recipe.cpu,
             features=recipe.features,
             level=recipe.level,
-            options=dict(recipe.options),
+            options=native_options(recipe.options),
             tls_offsets=dict(request.tls_offsets),
             gate=request.has_gate,
         )
-    except _native.LLVMError as error:
+    except (_native.LLVMError, ValueError) as error:
         raise BuildError(str(error)) from None
     return Variant(
         data=bytes(built.data),
