@@ -1,6 +1,7 @@
 """Strategy `stress`: every patchable function is recompiled and swapped, over and over, at random.
 
-A hammer for correctness, not for speed: random batches of roots, random recipes, with and without
+A hammer for correctness, not for speed: random batches of roots, recipes drawn from every knob
+there is (but never from other rounding, so results stay the same to the last bit), with and without
 gates; entries jump between the original and all variants made so far, thousands of times a second,
 until the program ends. What it does follows from the seed and the build, not from the clock, so
 that a second process of the same build finds its objects in the cache.
@@ -13,6 +14,7 @@ import random
 
 from halojit.model.events import StressCounted
 from halojit.model.function import Place
+from halojit.model.knobs import KNOBS
 from halojit.model.region import Recipe
 from halojit.server.channel import ChannelError, GoneError
 from halojit.server.live import Linked, Live, LiveImage, Refused
@@ -24,15 +26,10 @@ SWAP_PAUSE_S = 0.01
 VARIANTS_PER_FUNCTION = 8
 CODE_LIMIT_BYTES = 96 << 20
 TELL_S = 0.5
-OPTIONS: dict[str, tuple[str, ...]] = {
-    "vectorize": ("off",),
-    "slp": ("off",),
-    "unroll": ("off",),
-    "interleave": ("off",),
-    "inline-threshold": ("0", "25", "1000"),
-    "prefer-vector-width": ("128", "256", "512"),
-}
-"""Knobs and their settings to draw from, beside level, processor and gate."""
+TURNED = 0.08
+"""Share of the knobs that one recipe turns: about seven of them."""
+POLLY = 0.3
+"""Share of the recipes that run Polly; half of its own knobs are then turned."""
 REGION_LIMITS = ("0", "300", "1000")
 """Small regions build fast: what counts here is how many variants there are."""
 
@@ -125,13 +122,17 @@ class Stress:
 
     def _recipe(self, draw: random.Random) -> tuple[Recipe, bool]:
         cpu, features = draw.choice([self._host, ("x86-64", "")])
-        options = [
-            (name, draw.choice(settings))
-            for name, settings in OPTIONS.items()
-            if draw.random() < 0.3
-        ]
-        options.append(("region-limit", draw.choice(REGION_LIMITS)))
-        return Recipe(cpu, features, draw.randrange(4), tuple(options)), draw.random() < 0.25
+        share = dict.fromkeys(KNOBS, TURNED)
+        if draw.random() < POLLY:
+            share |= {name: 0.5 for name in KNOBS if name.startswith("polly-")} | {"polly": 1.0}
+        options = {
+            name: draw.choice(KNOBS[name].settings[1:])
+            for name, chance in share.items()
+            if draw.random() < chance
+        }
+        options["region-limit"] = draw.choice(REGION_LIMITS)
+        recipe = Recipe(cpu, features, draw.randrange(4), tuple(sorted(options.items())))
+        return recipe, draw.random() < 0.25
 
     async def _place(
         self,
