@@ -59,6 +59,7 @@ SLICES = 1 << 20
 RUN_S = 3600.0
 SILENCE_S = 60.0
 NOMINAL = 0.05
+TOLD = 25
 console = Console(stderr=True, highlight=False)
 
 
@@ -122,6 +123,10 @@ class Twins:
         for _ in range(self._trials):
             trial = await self._try(live, region, (entry, incumbent, gate, control))
             self._outcome.add(trial)
+            done = len(self._outcome.ends)
+            if done % TOLD == 0:
+                counts = (f"{kind} {self._outcome.decisions[kind]}" for kind in Decision)
+                console.print(f"  after {done}: {', '.join(counts)}")
 
     async def _hottest(self, live: Live) -> Region:
         profiler = Profiler(live)
