@@ -38,6 +38,16 @@ FP = Knob(
 )
 """Only a user's choice: `--fp`."""
 
+PROFILE = Knob(
+    "profile",
+    "how often each part of the region runs, counted in the process, guides the optimizer",
+    ("none", "measured"),
+    {"none": {}, "measured": {}},
+)
+"""Says that a variant was built with counts; the counts themselves go beside the recipe."""
+
+_APART = {knob.name: knob for knob in (FP, PROFILE)}
+
 
 def native_options(options: Iterable[tuple[str, str]]) -> dict[str, str]:
     """What `_native.Image.build` takes for a recipe's options. ValueError: no such knob or setting.
@@ -47,7 +57,7 @@ def native_options(options: Iterable[tuple[str, str]]) -> dict[str, str]:
     wanted = dict(options)
     found: dict[str, str] = {}
     for name, setting in wanted.items():
-        knob = FP if name == FP.name else KNOBS.get(name)
+        knob = _APART.get(name) or KNOBS.get(name)
         if knob is None:
             raise ValueError(f'there is no knob "{name}"')
         if setting not in knob.applies:
