@@ -194,6 +194,8 @@ async def _measure(name: str, tools: Tools, pool: WorkerPool, twins: Twins) -> N
             ended = asyncio.create_task(program.wait())
             done = asyncio.create_task(twins.done.wait())
             await asyncio.wait((ended, done), return_when=asyncio.FIRST_COMPLETED)
+            if not twins.done.is_set():
+                console.print(f"  the program ended with status {program.returncode}")
             done.cancel()
         finally:
             with contextlib.suppress(ProcessLookupError):
