@@ -211,9 +211,10 @@ def test_the_table_names_everything() -> None:
     report = told(trial(EVIDENCE))
     report.hear(events.Warned(7, 1.0, "a [bracketed] warning"))
     text = shown(report)
-    for word in ("foo::bar(int)", "60%", "2 us", "1 us", "2.00x", "1.900 to 2.100", "0.60 s"):
+    for word in ("foo::bar(int)", "60%", "2 us", "1 us", "2.00x", "1.90 to 2.10", "0.60 s"):
         assert word in text
     assert "O3 for this CPU" in text
+    assert "settled" not in text
     assert "a [bracketed] warning" in text
     assert "instead of" not in text
 

@@ -38,11 +38,16 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def digits(low: float, high: float) -> int:
+    """Decimals that a number with this interval is worth."""
+    return 3 if high - low < FINE_WIDTH else 2
+
+
 def effect(found: Evidence) -> str:
-    """What a trial measured, in no more digits than it knows."""
-    digits = 3 if found.high - found.low < FINE_WIDTH else 2
+    """What a trial measured."""
+    few = digits(found.low, found.high)
     return (
-        f"{found.speedup:.{digits}f}x [{found.low:.{digits}f}, {found.high:.{digits}f}] "
+        f"{found.speedup:.{few}f}x [{found.low:.{few}f}, {found.high:.{few}f}] "
         f"from {found.calls[0]:,} + {found.calls[1]:,} calls"
     )
 

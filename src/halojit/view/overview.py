@@ -66,7 +66,7 @@ def _regions(regions: list[Mapping[str, Any]]) -> object:
         speedup = region["speedup"]
         table.add_row(
             f"  {region['name']}",
-            f"{region['share']:.0%}",
+            f"{region['share']:.0%}" if region["share"] else "-",
             "-" if speedup is None else f"{speedup:.2f}x",
             str(region["trials"]),
             region["recipe"],

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TextIO
 
 from halojit.model.evidence import Decision
-from halojit.server.journal import count, duration
+from halojit.server.journal import count, digits, duration
 from halojit.view.report import Report, Row
 
 PLAIN_WIDTH = 140
@@ -93,15 +93,15 @@ def _table(rows: list[Row]) -> object:
     table.add_column("region", overflow="ellipsis", no_wrap=True, max_width=40)
     for name in ("share", "before", "after", "speed-up", "95% interval"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("best recipe", overflow="fold")
+    table.add_column("what runs", overflow="fold")
     for name in ("trials", "patched", "settled"):
         table.add_column(name, justify="right", no_wrap=True)
-    has_notes = any(row.state.note for row in rows)
-    if has_notes:
-        table.add_column("")
+    table.add_column("", overflow="fold")
     for row in rows:
-        cells = _cells(row)
-        table.add_row(*cells, *([row.state.note] if has_notes else []))
+        table.add_row(*_cells(row))
+    for column in list(table.columns):
+        if all(cell in ("", "-") for cell in column.cells):
+            table.columns.remove(column)
     return table
 
 
@@ -113,16 +113,23 @@ def _cells(row: Row) -> list[str]:
         return "-" if seconds is None else f"{seconds:.2f} s"
 
     state = row.state
-    has_interval = state.low is not None
     return [
         state.name,
-        f"{row.share:.0%}",
+        f"{row.share:.0%}" if row.share else "-",
         time(state.before_ns),
         time(state.after_ns),
         "-" if state.speedup is None else f"{state.speedup:.2f}x",
-        f"{state.low:.3f} to {state.high:.3f}" if has_interval else "-",
+        _interval(state.low, state.high),
         state.recipe,
         str(row.trials),
         after(row.patched_after_s),
         after(row.converged_after_s),
+        state.note,
     ]
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return "-"
+    few = digits(low, high)
+    return f"{low:.{few}f} to {high:.{few}f}"
