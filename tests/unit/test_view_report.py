@@ -11,7 +11,7 @@ from halojit.model import events
 from halojit.model.evidence import Decision, Evidence
 from halojit.model.function import Place
 from halojit.model.region import Recipe, Region
-from halojit.server.demangle import demangle
+from halojit.server.demangle import demangle, readable
 from halojit.server.ledger import RegionState
 from halojit.view import table
 from halojit.view.report import Report
@@ -243,3 +243,13 @@ def test_names_of_locals_and_of_c() -> None:
     assert demangle("main.loop12.1a2b3c4d") == "main.loop12"
     assert demangle("_ZL5tablev.loop1") == "table().loop1"
     assert demangle("_Znonsense") == "_Znonsense"
+
+
+def test_long_names_are_told_short() -> None:
+    long = "_ZNK12_GLOBAL__N_15Scene5traceERKNS_3RayEi"
+    assert demangle(long).count("anonymous namespace") == 2
+    assert readable(long) == "Scene::trace(Ray const&, int) const"
+    assert readable("_ZN12_GLOBAL__N_16renderERKNS_5SceneEiiPh") == "render(...)"
+    call = readable("_ZNKSt4hashINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEEclES5_")
+    assert call.endswith("::operator()(...)")
+    assert readable("mix") == "mix"

@@ -10,6 +10,8 @@ from functools import cache
 # What the plugin cut out of a function is named after it: main.loop1.
 _PIECE = re.compile(r"\.loop\d+")
 
+SHORT_NAME = 40
+
 
 @cache
 def _library() -> ctypes.CDLL | None:
@@ -19,6 +21,17 @@ def _library() -> ctypes.CDLL | None:
         return None
     library.__cxa_demangle.restype = ctypes.c_void_p
     return library
+
+
+def readable(name: str) -> str:
+    """As `demangle`, for a line that people read: no unnamed namespaces, and parameters only where
+    they are short."""
+    said = demangle(name).replace("(anonymous namespace)::", "")
+    if len(said) <= SHORT_NAME:
+        return said
+    call = "operator()"
+    begin = said.find("(", said.find(call) + len(call) if call in said else 0)
+    return f"{said[:begin]}(...)" if begin > 0 else said
 
 
 def demangle(name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from halojit.model import events
 from halojit.model.evidence import Decision, Evidence
 from halojit.model.region import Recipe
-from halojit.server.demangle import demangle
+from halojit.server.demangle import readable
 
 FINE_WIDTH = 0.02
 """An interval narrower than this is told to three decimals."""
@@ -123,38 +123,38 @@ def _region_line(event: events.Event) -> str:
     match event:
         case events.RegionChosen(region=region):
             return (
-                f"{demangle(region.root.name)}: chosen, {region.share:.0%} of the time, "
+                f"{readable(region.root.name)}: chosen, {region.share:.0%} of the time, "
                 f"{region.entries_per_s:,.0f} entries/s of {duration(region.ns_per_call)}"
             )
         case events.VariantBuilt(root=root, recipe=recipe, build_s=build_s):
             return (
-                f"{demangle(root.name)}: built {recipe}, {event.functions} functions, "
+                f"{readable(root.name)}: built {recipe}, {event.functions} functions, "
                 f"{event.object_bytes:,} bytes in {build_s:.2f} s"
             )
         case events.VariantDeployed(root=root, is_gated=is_gated):
             how = "behind its gate" if is_gated else "untimed: it cannot have a gate"
-            return f"{demangle(root.name)}: patched {event.at_s:.2f} s after main, {how}"
+            return f"{readable(root.name)}: patched {event.at_s:.2f} s after main, {how}"
         case events.TrialEnded(root=root):
-            return f"{demangle(root.name)}: {trial(event)}"
+            return f"{readable(root.name)}: {trial(event)}"
         case events.RecipeFailed(root=root, name=name, reason=reason):
-            return f"{demangle(root.name)}: {name} gave no code: {reason}"
+            return f"{readable(root.name)}: {name} gave no code: {reason}"
         case events.RegionConverged(root=root, recipe=recipe, trials=trials, reason=reason):
             gain = f", {event.speedup:.2f}x the original" if recipe else ""
             return (
-                f"{demangle(root.name)}: settled on {recipe_words(recipe, event.name)} after "
+                f"{readable(root.name)}: settled on {recipe_words(recipe, event.name)} after "
                 f"{count(trials, 'trial')}{gain} ({reason})"
             )
         case events.VariantRecalled(root=root, recipe=recipe, gain=gain, name=name):
             return (
-                f"{demangle(root.name)}: recalled {recipe_words(recipe, name)} from an earlier "
+                f"{readable(root.name)}: recalled {recipe_words(recipe, name)} from an earlier "
                 f"run, where it was {gain:.2f}x the original"
             )
         case events.RegionReopened(root=root, reason=reason):
-            return f"{demangle(root.name)}: trying again: {reason}"
+            return f"{readable(root.name)}: trying again: {reason}"
         case events.RegionMoved(root=root, to=to, reason=reason):
-            return f"{demangle(root.name)}: {demangle(to.name)} is tuned instead: {reason}"
+            return f"{readable(root.name)}: {readable(to.name)} is tuned instead: {reason}"
         case events.RegionRefused(root=root, reason=reason):
-            return f"{demangle(root.name)}: left as it is: {reason}"
+            return f"{readable(root.name)}: left as it is: {reason}"
         case events.Quarantined(root=root, digest=digest, reason=reason):
-            return f"{demangle(root.name)}: {digest[:12]} is never deployed again: {reason}"
+            return f"{readable(root.name)}: {digest[:12]} is never deployed again: {reason}"
     raise AssertionError(event)

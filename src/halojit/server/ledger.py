@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from halojit.model import events
 from halojit.model.evidence import Decision, Evidence
-from halojit.server.demangle import demangle
+from halojit.server.demangle import readable
 from halojit.server.journal import is_original, recipe_words
 
 
@@ -86,7 +86,7 @@ class RegionState:
 
     def restored(self, ns: float | None = None) -> None:
         """The original runs; a call of it takes so long."""
-        self.recipe, self.settings, self.is_kept = "the original", "", False
+        self.recipe, self.settings, self.note, self.is_kept = "the original", "", "", False
         self.speedup, self.low, self.high = 1.0, None, None
         self._reach2 = (0.0, 0.0)
         if ns is not None:
@@ -136,7 +136,7 @@ class ProcessState:
     def region(self, root: str) -> RegionState:
         """That of this root, new if need be."""
         if root not in self.regions:
-            self.regions[root] = RegionState(root, demangle(root))
+            self.regions[root] = RegionState(root, readable(root))
         return self.regions[root]
 
     def hear(self, event: events.Event) -> None:
@@ -202,7 +202,7 @@ class ProcessState:
                 self._does(self.region(event.root.name), "trying again")
             case events.RegionMoved(to=to, reason=reason):
                 region = self.region(event.root.name)
-                region.note = f"{demangle(to.name)} is tuned instead: {reason}"
+                region.note = f"{readable(to.name)} is tuned instead: {reason}"
                 region.doing = ""
             case events.RegionRefused(reason=reason):
                 region = self.region(event.root.name)

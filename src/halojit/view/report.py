@@ -26,7 +26,7 @@ from typing import Any
 from halojit.model import events
 from halojit.model.evidence import Decision
 from halojit.server import journal
-from halojit.server.demangle import demangle
+from halojit.server.demangle import readable
 from halojit.server.ledger import Ledger, ProcessState, RegionState
 
 STORY_LINES = 20_000
@@ -108,9 +108,9 @@ class Report:
             case events.SamplerStarted(sampler="off"):
                 self._say("the program's sampler is off: no region can be chosen")
             case events.RegionRefused(root=root, reason=reason):
-                self._say(f"{demangle(root.name)} was left as it is: {reason}")
+                self._say(f"{readable(root.name)} was left as it is: {reason}")
             case events.Quarantined(root=root, reason=reason):
-                self._say(f"a variant of {demangle(root.name)} is not used any more: {reason}")
+                self._say(f"a variant of {readable(root.name)} is not used any more: {reason}")
             case events.Warned(message=message):
                 self._say(message)
 
