@@ -30,7 +30,7 @@ def test_a_hot_function_is_patched_timed_and_reported(
 
 
 def test_off_profiles_and_changes_nothing(tools: Tools, hot: Path, tmp_path: Path) -> None:
-    outcome = run_halo(tools, "off", [hot, "2500"], tmp_path)
+    outcome = run_halo(tools, "off", [hot, "6000"], tmp_path)
     assert outcome.status == 0
     assert outcome.regions == []
     assert outcome.report["samples"] > 20
