@@ -90,7 +90,7 @@ def test_hash_seeds_do_not_matter() -> None:
 
 def test_what_an_earlier_run_found_comes_first() -> None:
     good = Recipe(HOST.cpu, HOST.features, 3, (("slp", "off"), ("unroll-count", "8")))
-    better = Recipe("", "", 2, (("profile", "measured"),))
+    better = Recipe("x86-64", "", 2, (("profile", "measured"),))
     other_host = Recipe("skylake", "", 3, ())
     gone_knob = Recipe(HOST.cpu, HOST.features, 3, (("no-such-knob", "on"),))
     loose = Recipe(HOST.cpu, HOST.features, 3, (("fp", "fast"),))

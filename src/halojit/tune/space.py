@@ -25,6 +25,8 @@ class Host:
 
     cpu: str
     features: str
+    any_cpu: str = "x86-64"
+    """What every processor of this kind can run."""
 
 
 class Space:
@@ -74,7 +76,8 @@ class Space:
         is_host = settings.pop(CPU, "host") == "host"
         if self._fp != FP.settings[0]:
             settings[FP.name] = self._fp
-        cpu, features = (self._host.cpu, self._host.features) if is_host else ("", "")
+        host = self._host
+        cpu, features = (host.cpu, host.features) if is_host else (host.any_cpu, "")
         return Recipe(cpu, features, level, tuple(sorted(settings.items())))
 
     def find(self, recipe: Recipe) -> Point | None:
@@ -84,7 +87,7 @@ class Space:
             return None
         if (recipe.cpu, recipe.features) == (self._host.cpu, self._host.features):
             settings[CPU] = "host"
-        elif not recipe.cpu and not recipe.features:
+        elif (recipe.cpu, recipe.features) == (self._host.any_cpu, ""):
             settings[CPU] = "any"
         else:
             return None
