@@ -18,6 +18,8 @@ from harness.run import Outcome, environment, run
 from harness.server import Server
 from harness.tools import Tools
 
+from halojit.server.server import STRATEGIES
+
 MINUTE = "60000"
 
 
@@ -69,7 +71,7 @@ def entry(pid: int, hot: Path) -> Entry:
     return Entry(pid, hot, "mix")
 
 
-@pytest.mark.parametrize("strategy", ["once", "stress"])
+@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "off"])
 def test_stop_restores_and_resume_tunes_again(
     tools: Tools, hot: Path, tmp_path: Path, strategy: str
 ) -> None:

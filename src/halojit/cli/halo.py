@@ -190,6 +190,15 @@ def config(context: typer.Context) -> None:
 
 
 @app.command()
+def knobs() -> None:
+    """List what may differ between two versions of a region: the knobs that search turns."""
+    from halojit.model.knobs import FP, KNOBS
+    from halojit.view import knobtable
+
+    knobtable.show(KNOBS.values(), (FP,), sys.stdout)
+
+
+@app.command()
 def doctor() -> None:
     """Check what this machine allows; exit status 1 if Halo cannot work."""
     from halojit.cli.doctor import findings
