@@ -11,6 +11,7 @@
 #include "llvm/Config/llvm-config.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/DebugInfo.h"
+#include "llvm/IR/Instructions.h"
 #include "llvm/Support/Compression.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/Path.h"
@@ -30,6 +31,16 @@ void nameGlobals(Module &M) {
   for (GlobalValue &GV : M.global_values())
     if (!GV.hasName())
       GV.setName("__halo_unnamed");
+}
+
+void declareInvented(Module &M) {
+  for (const Function &F : M)
+    for (const BasicBlock &Block : F)
+      if (isa<ResumeInst>(Block.getTerminator())) {
+        M.getOrInsertFunction("_Unwind_Resume", Type::getVoidTy(M.getContext()),
+                              PointerType::get(M.getContext(), 0));
+        return;
+      }
 }
 
 bool isEmbedded(const Module &M) {

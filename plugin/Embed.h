@@ -9,6 +9,10 @@ namespace halo {
 /// Gives every global value a name: the table at the pipeline's end is by name.
 void nameGlobals(llvm::Module &M);
 
+/// Declares what only the code generator refers to, so that it has a number: the function behind
+/// `resume`. Fully static programs have nobody else who could say where it is.
+void declareInvented(llvm::Module &M);
+
 /// Was the module embedded by an earlier run (bitcode or .ll files compiled a second time)?
 bool isEmbedded(const llvm::Module &M);
 

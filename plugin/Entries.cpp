@@ -45,11 +45,20 @@ void pinLocals(Module &M, const SmallSetVector<Function *, 32> &Patchable, Modul
   Used.insert(List.begin(), List.end());
 
   SmallVector<GlobalValue *, 32> Pins;
-  for (Function *F : Patchable)
-    if (F->hasLocalLinkage() && !Used.contains(F)) {
-      Pins.push_back(F);
-      State.Pinned[F->getName()] = true;
+  auto Pin = [&](GlobalValue &GV) {
+    if (GV.hasLocalLinkage() && !Used.contains(&GV)) {
+      Pins.push_back(&GV);
+      State.Pinned[GV.getName()] = true;
     }
+  };
+  for (Function *F : Patchable)
+    Pin(*F);
+  // Once its constructor is inlined, a function static may turn out to hold one value only, and vanish
+  // or shrink to a bit. Variants are compiled from the code before that.
+  for (GlobalVariable &GV : M.globals())
+    if (StringRef Name = GV.getName(); Name.consume_front("_Z") && !GV.isConstant() && !GV.isThreadLocal())
+      if (M.getNamedGlobal(("_ZGV" + Name).str()))
+        Pin(GV);
   appendToCompilerUsed(M, Pins);
 }
 
@@ -57,8 +66,8 @@ void unpinLocals(Module &M, const ModuleState &State) {
   if (State.Pinned.empty())
     return;
   removeFromUsedLists(M, [&](Constant *C) {
-    const auto *F = dyn_cast<Function>(C->stripPointerCasts());
-    return F && State.Pinned.contains(F->getName());
+    const auto *GV = dyn_cast<GlobalValue>(C->stripPointerCasts());
+    return GV && State.Pinned.contains(GV->getName());
   });
 }
 

@@ -12,7 +12,8 @@ namespace halo {
 void writeEntries(llvm::Module &M, const llvm::SmallSetVector<llvm::Function *, 32> &Patchable);
 
 /// Puts local patchable functions in llvm.compiler.used: a function that somebody unknown may call
-/// keeps its arguments and calling convention. Their names go to `State.Pinned`.
+/// keeps its arguments and calling convention. So do function statics with a guard: they keep their
+/// storage. All their names go to `State.Pinned`.
 void pinLocals(llvm::Module &M, const llvm::SmallSetVector<llvm::Function *, 32> &Patchable,
                ModuleState &State);
 

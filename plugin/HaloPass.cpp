@@ -58,6 +58,7 @@ public:
     // Their callers are entered once, and what they call in loops is as much worth an entry.
     Once.insert(Pieces.begin(), Pieces.end());
     auto Patchable = halo::selectPatchable(M, Once);
+    halo::declareInvented(M);
     halo::embedModule(M, Level, *State);
     // From here on the module differs from its embedded copy: variants may inline what is kept here.
     for (const Function *F : Patchable)

@@ -50,6 +50,7 @@ private:
   void addReferencesOf(GlobalObject &Carrier, ArrayRef<Constant *> Operands);
   void addReference(GlobalObject &Carrier, GlobalValue &To);
   void add(GlobalObject &Carrier, halo_symbol_kind Kind, const Remembered &R, Constant *Target);
+  Function *findResume(Function &F);
   Constant *getSlot(GlobalValue &GV);
   Constant *getAccessor(GlobalVariable &GV);
 
@@ -223,6 +224,22 @@ void Table::addReferencesOf(GlobalObject &Carrier, ArrayRef<Constant *> Operands
   }
 }
 
+/// What the code generator will call in this function to go on unwinding, or null. It drops a
+/// `resume` that no cleanup leads to.
+Function *Table::findResume(Function &F) {
+  auto It = State.Globals.find("_Unwind_Resume");
+  auto *Type = It == State.Globals.end() ? nullptr : dyn_cast<FunctionType>(It->second.ValueType);
+  if (!Type)
+    return nullptr;
+  df_iterator_default_set<BasicBlock *> Seen;
+  for (BasicBlock &Block : F)
+    if (const LandingPadInst *Pad = Block.getLandingPadInst(); Pad && Pad->isCleanup())
+      for (BasicBlock *Reached : depth_first_ext(&Block, Seen))
+        if (isa<ResumeInst>(Reached->getTerminator()))
+          return dyn_cast<Function>(M.getOrInsertFunction("_Unwind_Resume", Type).getCallee());
+  return nullptr;
+}
+
 void Table::addReferences() {
   // Accessors join the module while it is walked: take the list first.
   SmallVector<Function *, 64> Functions;
@@ -248,6 +265,8 @@ void Table::addReferences() {
     }
     if (HasPads && F->hasPersonalityFn())
       Operands.push_back(F->getPersonalityFn());
+    if (Function *Resume = HasPads ? findResume(*F) : nullptr)
+      Operands.push_back(Resume);
     addReferencesOf(*F, Operands);
   }
   for (GlobalVariable *GV : Variables)
