@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+import select
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bench.measure import LONG_OUTPUT, BenchError, Lap, Sample, laps, run
 
 LAP_S = 0.25
+LATE_S = 0.1
+"""A lap ends when a burst of output does, or this much later if output never pauses."""
+PAUSE_MS = 3
 BLOCK_BYTES = 1 << 16
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -63,9 +67,10 @@ class _Meter:
         self._pid: int | None = None
         self._begin_s = 0.0
         self._lap = (0.0, 0, 0.0)
+        self._due_s = 0.0
         self.laps: list[Lap] = []
 
-    def look(self, total: int) -> None:
+    def look(self, total: int, has_paused: Callable[[], bool]) -> None:
         """After a read; `total` bytes have come so far."""
         if self._pid is None:
             self._pid = _find(self._parent, self._program)
@@ -76,6 +81,11 @@ class _Meter:
         before_s, before, before_cpu_s = self._lap
         if at_s - before_s < LAP_S or total == before:
             return
+        # A compressor works for long, then writes a block in pieces: all or nothing of it counts.
+        self._due_s = self._due_s or at_s
+        if at_s - self._due_s < LATE_S and not has_paused():
+            return
+        self._due_s = 0.0
         spent_s = _main_thread_s(self._pid)
         if spent_s is None or spent_s <= before_cpu_s:
             return
@@ -103,11 +113,13 @@ def _watch(command: Sequence[str], program: Path, environment: Mapping[str, str]
         meter = _Meter(program, process.pid)
         try:
             descriptor = process.stdout.fileno()
+            coming = select.poll()
+            coming.register(descriptor, select.POLLIN)
             while block := os.read(descriptor, BLOCK_BYTES):
                 total += len(block)
                 digest.update(block)
                 kept = (kept + block)[: LONG_OUTPUT + 1]
-                meter.look(total)
+                meter.look(total, lambda: not coming.poll(PAUSE_MS))
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:
             process.kill()
