@@ -15,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest
 # Two workers: the programs under test share the processors with the server that tunes them.
 JOBS ?= 2
 
-.PHONY: help setup packages demo test test-native test-real bench bench-table lint format fuzz clean
+.PHONY: help setup packages demo test test-native test-real bench bench-table bench-offline lint format fuzz clean
 
 help: ## list these jobs
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ bench: setup ## costs and speed-ups against plain clang, as a table, JSON and a 
 
 bench-table: setup ## the table that decides: Halo against the best of every static build (long, in pieces)
 	@$(BIN)/python -m bench --parts oracle,adapt,phases $(BENCH)
+
+bench-offline: setup ## what a search without haste finds for each program (an hour; kept in bench/history)
+	@$(BIN)/python -m bench.offline $(OFFLINE)
 
 fuzz: packages ## feed the wire's decoder with what it does not expect (FUZZ_SECONDS=60)
 	@fuzz/run_frames.sh $${FUZZ_SECONDS:-60}
