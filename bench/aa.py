@@ -89,9 +89,11 @@ class Twins:
         self._trials = trials
         self._pairs = pairs
         self._is_same = is_same
+        self.begun = asyncio.Event()
         self.done = asyncio.Event()
 
     async def run(self, live: Live) -> None:
+        self.begun.set()
         try:
             await self._run(live)
         except Refused as error:
@@ -191,12 +193,16 @@ async def _measure(name: str, tools: Tools, pool: WorkerPool, twins: Twins) -> N
             stderr=subprocess.DEVNULL,
         )
         try:
+            async with asyncio.timeout(SILENCE_S):
+                await twins.begun.wait()
             ended = asyncio.create_task(program.wait())
             done = asyncio.create_task(twins.done.wait())
             await asyncio.wait((ended, done), return_when=asyncio.FIRST_COMPLETED)
             if not twins.done.is_set():
                 console.print(f"  the program ended with status {program.returncode}")
             done.cancel()
+        except TimeoutError:
+            raise BenchError(f"{name} did not connect: is it built by this version?") from None
         finally:
             with contextlib.suppress(ProcessLookupError):
                 program.kill()
