@@ -30,6 +30,9 @@ TURNED = 0.08
 """Share of the knobs that one recipe turns: about seven of them."""
 POLLY = 0.3
 """Share of the recipes that run Polly; half of its own knobs are then turned."""
+SLICE_NS = (200_000, 2_000_000)
+STRIDES = (1, 2, 16)
+"""Of calls that go through gates; their incumbents are originals, variants and other gates."""
 REGION_LIMITS = ("0", "300", "1000")
 """Small regions build fast: what counts here is how many variants there are."""
 
@@ -170,16 +173,19 @@ class Stress:
             self._choices.setdefault(entry, [0]).append(address)
         for name, (gate, control) in linked.gates.items():
             entry = known.entries[name]
+            choices = self._choices[entry]
+            draw = random.Random(f"{self._seed}/{name}/{len(choices)}")
+            incumbent, stride = draw.choice(choices), draw.choice(STRIDES)
             try:
                 await live.services.trial_start(
-                    control, entry, 0, (200_000, 2_000_000), 1 << 30, self._seed, stride=1
+                    control, entry, incumbent, SLICE_NS, 1 << 30, self._seed, stride
                 )
             except GoneError:
                 raise
             except ChannelError:
                 # The runtime runs a bounded number of trials; their gates stay where they are.
                 break
-            self._choices[entry].append(gate)
+            choices.append(gate)
 
     async def _swap(self, live: Live) -> None:
         draw = random.Random(self._seed)
