@@ -162,11 +162,12 @@ private:
     branch(IsSame, Count, Exit, /*IsLikely=*/true);
 
     B.SetInsertPoint(Count);
-    Value *Line = B.CreateMul(B.CreateAnd(Cpu, HALO_GATE_LINES - 1), B.getInt64(sizeof(halo_gate_line)));
+    Value *Number = B.CreateAnd(Cpu, load(offsetof(halo_gate_control, mask)));
+    Value *Line = B.CreateAdd(load(offsetof(halo_gate_control, lines)),
+                              B.CreateMul(Number, B.getInt64(sizeof(halo_gate_line))));
     Value *Counter = B.CreateAdd(Line, sideOffset(Word));
-    size_t Lines = offsetof(halo_gate_control, line);
-    add(Counter, Lines + offsetof(halo_gate_line, ticks), B.CreateSub(End, Begin));
-    add(Counter, Lines + offsetof(halo_gate_line, calls), B.getInt64(1));
+    add(Counter, offsetof(halo_gate_line, ticks), B.CreateSub(End, Begin));
+    add(Counter, offsetof(halo_gate_line, calls), B.getInt64(1));
     B.CreateBr(Exit);
 
     B.SetInsertPoint(Exit);
@@ -235,9 +236,18 @@ private:
     return B.CreatePtrToInt(B.CreateIntrinsic(Which, {B.getPtrTy()}, {}), I64);
   }
 
+  // By one instruction, at any level of code generation; no lock.
   void add(Value *Counter, size_t Offset, Value *Amount) {
-    Value *Where = B.CreateInBoundsGEP(B.getInt8Ty(), at(Offset), Counter);
-    B.CreateAtomicRMW(AtomicRMWInst::Add, Where, Amount, Align(8), AtomicOrdering::Monotonic);
+    Value *Where = B.CreateIntToPtr(B.CreateAdd(Counter, B.getInt64(Offset)), B.getPtrTy());
+    if (!M.getTargetTriple().isX86()) {
+      B.CreateAtomicRMW(AtomicRMWInst::Add, Where, Amount, Align(8), AtomicOrdering::Monotonic);
+      return;
+    }
+    auto *Ty = FunctionType::get(B.getVoidTy(), {B.getPtrTy(), I64, B.getPtrTy()}, false);
+    auto *Add = InlineAsm::get(Ty, "addq $1, $0", "=*m,re,*m,~{flags},~{dirflag},~{fpsr}", true);
+    CallInst *Call = B.CreateCall(Ty, Add, {Where, Amount, Where});
+    for (unsigned P : {0u, 2u})
+      Call->addParamAttr(P, Attribute::get(B.getContext(), Attribute::ElementType, I64));
   }
 
   Value *begin() {

@@ -44,6 +44,7 @@ struct trial {
 
 static struct trial trials[HALO_TRIAL_LIMIT];
 static uint64_t last_id;
+static uint64_t line_count; /* a power of two; 0: not known yet */
 
 /* Never touched here: the program's threads have theirs, the monitor's has none. */
 static __thread struct halo_gate_record gate_records[HALO_TRIAL_LIMIT]
@@ -65,19 +66,35 @@ static struct halo_gate_control *control_of(const struct trial *trial) {
   return (struct halo_gate_control *)(uintptr_t)trial->plan.control;
 }
 
-static bool read_totals(const struct trial *trial, uint64_t ticks[2], uint64_t calls[2]) {
-  struct halo_gate_control copy;
-  if (!halo_peek(trial->plan.control, &copy, sizeof copy))
-    return false;
+/* A slot's lines stay for ever: a call that began in an earlier trial may still add to them. */
+static struct halo_gate_line *lines_of(const struct trial *trial) {
+  static struct halo_gate_line *lines[HALO_TRIAL_LIMIT];
+  struct halo_gate_line **at = &lines[trial - trials];
+  if (!line_count) {
+    uint64_t set[128]; /* 8192 processors */
+    long bytes = HALO_SYS3(SYS_sched_getaffinity, 0, sizeof set, set);
+    line_count = 64;
+    while (!halo_sys_failed(bytes) && line_count < 8 * (uint64_t)bytes) /* as the kernel numbers them */
+      line_count *= 2;
+  }
+  if (!*at)
+    *at = halo_sys_pages(line_count * sizeof **at);
+  return *at;
+}
+
+static void read_totals(const struct trial *trial, uint64_t ticks[2], uint64_t calls[2]) {
   memset(ticks, 0, 2 * sizeof ticks[0]);
   memset(calls, 0, 2 * sizeof calls[0]);
-  for (int i = 0; i < HALO_GATE_LINES; i++)
+  const struct halo_gate_line *line = lines_of(trial);
+  for (uint64_t i = 0; i < line_count; i++)
     for (int side = 0; side < 2; side++) {
-      ticks[side] += copy.line[i].ticks[side];
-      calls[side] += copy.line[i].calls[side];
+      ticks[side] += __atomic_load_n(&line[i].ticks[side], __ATOMIC_RELAXED);
+      calls[side] += __atomic_load_n(&line[i].calls[side], __ATOMIC_RELAXED);
     }
-  return true;
 }
+
+/* An addition may be lost after it was seen. */
+static uint64_t gained(uint64_t now, uint64_t before) { return now > before ? now - before : 0; }
 
 /* The next word on this side; no word is ever used twice. */
 static void show_side(const struct trial *trial, uint32_t side) {
@@ -133,12 +150,9 @@ static void end_slice(struct trial *trial, uint64_t now_ns) {
   }
   /* Switch first: calls that end from here on do not count for the slice that ends. */
   show_side(trial, is_last ? 0 : trial->side);
-  if (!read_totals(trial, ticks, calls)) {
-    finish(trial);
-    return;
-  }
-  struct record record = {side, (uint32_t)(calls[side] - trial->calls[side]),
-                          ticks[side] - trial->ticks[side], now_ns - begin_ns};
+  read_totals(trial, ticks, calls);
+  struct record record = {side, (uint32_t)gained(calls[side], trial->calls[side]),
+                          gained(ticks[side], trial->ticks[side]), now_ns - begin_ns};
   keep(trial, was_second, record);
   memcpy(trial->ticks, ticks, sizeof ticks);
   memcpy(trial->calls, calls, sizeof calls);
@@ -157,8 +171,8 @@ static struct trial *find(uint64_t id) {
 static bool is_control(uint64_t control) {
   struct halo_gate_control copy;
   return control && control % 64 == 0 && halo_peek(control, &copy, sizeof copy) &&
-         halo_memory_write(control + offsetof(struct halo_gate_control, reserved), copy.reserved,
-                           sizeof copy.reserved) == 0;
+         halo_memory_write(control + offsetof(struct halo_gate_control, mask), &copy.mask,
+                           sizeof copy.mask) == 0;
 }
 
 static int check(const struct halo_trial_plan *plan) {
@@ -179,6 +193,9 @@ static void open_gate(const struct trial *trial) {
   __atomic_store_n(&control->word, trial->id * WORD_STEP | trial->side, __ATOMIC_RELEASE);
   __atomic_store_n(&control->base, trial->id << 32, __ATOMIC_RELEASE);
   __atomic_store_n(&control->reach, 2 * trial->plan.stride - 1, __ATOMIC_RELEASE);
+  __atomic_store_n(&control->mask, 0, __ATOMIC_RELEASE); /* within the old lines and the new */
+  __atomic_store_n(&control->lines, (uintptr_t)lines_of(trial), __ATOMIC_RELEASE);
+  __atomic_store_n(&control->mask, line_count - 1, __ATOMIC_RELEASE);
   __atomic_store_n(&control->record, record_offset(trial), __ATOMIC_RELEASE);
 }
 
@@ -195,15 +212,13 @@ uint64_t halo_trial_start(const struct halo_trial_plan *plan, int *status) {
   trial->slices_left = plan->slices + plan->slices % 2;
   trial->random = plan->seed ? plan->seed : 0x9E3779B97F4A7C15u;
   trial->records = halo_sys_pages(RECORD_LIMIT * sizeof(struct record));
-  if (!trial->records) {
+  if (!trial->records || !lines_of(trial)) {
+    if (trial->records)
+      halo_sys_munmap(trial->records, RECORD_LIMIT * sizeof(struct record));
     *status = HALO_E_MEMORY;
     return 0;
   }
-  if (!read_totals(trial, trial->ticks, trial->calls)) {
-    halo_sys_munmap(trial->records, RECORD_LIMIT * sizeof(struct record));
-    *status = HALO_E_MALFORMED;
-    return 0;
-  }
+  read_totals(trial, trial->ticks, trial->calls);
   trial->id = ++last_id;
   begin_slice(trial, halo_sys_now_ns());
   open_gate(trial);

@@ -11,20 +11,21 @@ from native_kit import build, image, run, symbols
 CONTROL = """
     #include <stdint.h>
     struct line { uint64_t ticks[2], calls[2], reserved[4]; };
-    struct control { uint64_t word, record, base, reach, target[2], reserved[2]; struct line line[64]; };
+    struct control { uint64_t word, record, base, reach, target[2]; struct line *lines; uint64_t mask; };
     struct record { uint64_t stack, word, left, reserved; };
     static __thread struct record record;
+    static struct line lines[1024];
     #define GATE(name) __asm__(#name ".halo.gate")
     #define CONTROL_OF(name) __asm__(#name ".halo.control")
     static uint64_t sum(struct control *c, int side, int what) { uint64_t n = 0;
-        for (int i = 0; i < 64; i++) n += what ? c->line[i].ticks[side] : c->line[i].calls[side]; return n; }
+        for (int i = 0; i < 1024; i++) n += what ? lines[i].ticks[side] : lines[i].calls[side]; return n; }
     #define CALLS(side) (int)sum(&control, side, 0)
     #define TICKS(side) sum(&control, side, 1)
     // What the monitor does: a trial whose words begin at `word`.
     static void open_gate(struct control *c, void *incumbent, uint64_t word, uint64_t stride) { char *thread;
         __asm__("mov %%fs:0, %0" : "=r"(thread));
         c->target[0] = (uint64_t)incumbent; c->word = word; c->base = 7ull << 32; c->reach = 2 * stride - 1;
-        c->record = (uint64_t)((char *)&record - thread); }
+        c->lines = lines; c->mask = 1023; c->record = (uint64_t)((char *)&record - thread); }
 """
 
 
