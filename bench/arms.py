@@ -25,6 +25,7 @@ CLANG = ("clang-22", "clang++-22")
 GCC = ("gcc-12", "g++-12")
 LLVM = Path("/usr/lib/llvm-22/bin")
 TRAINING_S = 0.7
+TREE = "tree"
 
 BASELINE = "clang-O3"
 BOLT = "bolt"
@@ -88,7 +89,7 @@ def build(subject: Subject, arm: Arm, build_directory: Path, data: Path) -> Path
         profile = _train(subject, toolchain, directory, data)
         used = (f"-fprofile-use={profile}", "-Wno-profile-instr-unprofiled")
         toolchain = Toolchain(toolchain.cc, toolchain.cxx, (*toolchain.flags, *used))
-    return _keep(directory, key, subject.build(toolchain, directory / "tree"))
+    return _keep(directory, key, subject.build(toolchain, directory / TREE))
 
 
 def build_halo(subject: Subject, level: str, tools: Path, build_directory: Path) -> Path:
@@ -100,7 +101,7 @@ def build_halo(subject: Subject, level: str, tools: Path, build_directory: Path)
     kept = _kept(directory, key)
     if kept is not None:
         return kept
-    return _keep(directory, key, subject.build(toolchain, directory / "tree"))
+    return _keep(directory, key, subject.build(toolchain, directory / TREE))
 
 
 def bolt(subject: Subject, base: Path, base_name: str, build_directory: Path, data: Path) -> Path:
@@ -163,6 +164,10 @@ def _kept(directory: Path, key: str) -> Path | None:
 
 
 def _keep(directory: Path, key: str, program: Path) -> Path:
+    """The program alone: trees of real projects are large."""
+    if program.parent != directory:
+        program = program.rename(directory / program.name)
+        shutil.rmtree(directory / TREE)
     note = {"key": key, "program": str(program.relative_to(directory))}
     (directory / "built.json").write_text(json.dumps(note) + "\n")
     return program

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -144,6 +145,17 @@ def test_the_oracle_is_the_fastest_arm_that_was_measured_in_all_pairs() -> None:
     assert chosen[1].value == pytest.approx((1.25 + 1.2) / 2)
     assert oracle.best({}) is None
     assert oracle.blocks_done(STATIC) == 1
+
+
+def test_programs_are_built_once_and_kept_without_their_trees(tmp_path: Path) -> None:
+    subject = suite.Subject("lu", "numeric")
+    first = arms.build(subject, ARMS["clang-O2"], tmp_path, tmp_path)
+    built_ns = first.stat().st_mtime_ns
+    assert arms.build(subject, ARMS["clang-O2"], tmp_path, tmp_path) == first
+    assert first.stat().st_mtime_ns == built_ns
+    assert sorted(path.name for path in first.parent.iterdir()) == ["built.json", "lu"]
+    changed = dataclasses.replace(ARMS["clang-O2"], flags=("-O1",))
+    assert arms.build(subject, changed, tmp_path, tmp_path).stat().st_mtime_ns > built_ns
 
 
 ECHO = 'int main(void) {{ __builtin_printf("{}\\n"); return {}; }}\n'
