@@ -74,6 +74,16 @@ Error addAttributes(Module &M, const Recipe &R) {
   return Error::success();
 }
 
+// Functions that indirect calls may become direct ones of.
+StringSet<> likelyTargets(ArrayRef<FunctionProfile> Profile) {
+  StringSet<> Names;
+  for (const FunctionProfile &P : Profile)
+    for (const auto &Site : P.Targets)
+      for (const auto &[Name, Calls] : Site)
+        Names.insert(Name);
+  return Names;
+}
+
 // What a user who does not need every bit allows.
 void loosen(Module &M, FloatingPoint Rounding) {
   if (Rounding == FloatingPoint::Strict)
@@ -91,7 +101,7 @@ void loosen(Module &M, FloatingPoint Rounding) {
 } // namespace
 
 Expected<Object> build(const Image &I, const std::vector<std::string> &Roots, const Recipe &R,
-                       const TlsOffsets &Offsets, bool WithGates) {
+                       const TlsOffsets &Offsets, bool WithGates, const Counting &How) {
   if (Roots.empty())
     return createStringError("a region needs a root");
   if (std::set<std::string>(Roots.begin(), Roots.end()).size() != Roots.size())
@@ -109,7 +119,7 @@ Expected<Object> build(const Image &I, const std::vector<std::string> &Roots, co
   if (!Target)
     return Target.takeError();
 
-  auto Cut = extract(I, **M, Roots, Offsets, R.RegionLimit);
+  auto Cut = extract(I, **M, Roots, likelyTargets(How.Profile), Offsets, R.RegionLimit);
   if (!Cut)
     return Cut.takeError();
   (*M)->setPICLevel(PICLevel::BigPIC);
@@ -122,14 +132,13 @@ Expected<Object> build(const Image &I, const std::vector<std::string> &Roots, co
     return std::move(E);
 
   restoreTarget(**M);
-  if (Error E = simplify(**M, **Target))
-    return std::move(E);
+  Object Result;
+  Result.Counted = simplify(**M, **Target, How);
   applyTarget(**M, *(*Target)->getMCSubtargetInfo(), R.Cpu, R.Features);
   if (Error E = addAttributes(**M, R))
     return std::move(E);
   loosen(**M, R.Rounding);
 
-  Object Result;
   if (Error E = Settings.set(R))
     return std::move(E);
   if (Error E = optimize(**M, **Target, R))

@@ -1,4 +1,4 @@
-// Build: image + roots + recipe -> object, a pure function.
+// Build: image + roots + recipe + profile -> object, a pure function.
 //
 // In: an Image and a Recipe. Out: a relocatable ELF object and what the one who links it must know.
 // The same input gives the same bytes: each build has a context of its own.
@@ -22,10 +22,11 @@ struct Object {
   std::map<std::string, std::pair<std::string, std::string>> Gates;
   std::map<std::string, std::vector<Candidate>> Needs;
   std::vector<std::string> Functions;
+  std::vector<Counters> Counted;
 };
 
 llvm::Expected<Object> build(const Image &I, const std::vector<std::string> &Roots, const Recipe &R,
-                             const TlsOffsets &Offsets, bool WithGates);
+                             const TlsOffsets &Offsets, bool WithGates, const Counting &How = {});
 
 } // namespace halo
 

@@ -2,6 +2,7 @@
 
 #include "Rounding.h"
 
+#include "llvm/Analysis/InlineCost.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/CodeGen/Passes.h"
 #include "llvm/CodeGen/RegAllocRegistry.h"
@@ -17,6 +18,7 @@
 #include "llvm/Transforms/IPO/DeadArgumentElimination.h"
 #include "llvm/Transforms/IPO/ElimAvailExtern.h"
 #include "llvm/Transforms/IPO/GlobalDCE.h"
+#include "llvm/Transforms/IPO/Inliner.h"
 
 #include <mutex>
 
@@ -27,6 +29,8 @@ PassPluginLibraryInfo getPollyPluginInfo();
 
 namespace halo {
 namespace {
+
+constexpr int PreinlineThreshold = 40;
 
 struct SplitFusedPass : PassInfoMixin<SplitFusedPass> {
   PreservedAnalyses run(Module &M, ModuleAnalysisManager &) {
@@ -161,7 +165,7 @@ Expected<std::unique_ptr<TargetMachine>> createTarget(const Triple &T, const Rec
 
 // Ahead-of-time callers may pass poison for arguments that are dead once the function is simplified,
 // so it is simplified first whatever the recipe says.
-Error simplify(Module &M, TargetMachine &Target) {
+std::vector<Counters> simplify(Module &M, TargetMachine &Target, const Counting &How) {
   PassBuilder Builder(&Target);
   Analyses A(Builder);
   ModulePassManager Passes;
@@ -169,8 +173,23 @@ Error simplify(Module &M, TargetMachine &Target) {
   Passes.addPass(createModuleToFunctionPassAdaptor(
       Builder.buildFunctionSimplificationPipeline(OptimizationLevel::O1, ThinOrFullLTOPhase::None)));
   Passes.addPass(DeadArgumentEliminationPass());
+  if (How.IsWanted || !How.Profile.empty()) {
+    // Counters in what is inlined anyhow would cost most and tell least.
+    InlineParams Tiny = getInlineParams(PreinlineThreshold);
+    Tiny.HintThreshold = PreinlineThreshold;
+    ModuleInlinerWrapperPass Inliner(Tiny);
+    Inliner.getPM().addPass(createCGSCCToFunctionPassAdaptor(
+        Builder.buildFunctionSimplificationPipeline(OptimizationLevel::O1, ThinOrFullLTOPhase::None)));
+    Passes.addPass(std::move(Inliner));
+  }
   Passes.run(M, A.Modules);
-  return Error::success();
+  if (How.IsWanted || !How.Profile.empty()) {
+    // Written only now: a function's name among LLVM's profiles depends on what it has become.
+    ModulePassManager Counting;
+    addCounting(Counting, M, How);
+    Counting.run(M, A.Modules);
+  }
+  return How.IsWanted ? lowerCounters(M) : std::vector<Counters>();
 }
 
 Error optimize(Module &M, TargetMachine &Target, const Recipe &R) {

@@ -10,6 +10,7 @@
 #ifndef HALO_NATIVE_PIPELINE_H
 #define HALO_NATIVE_PIPELINE_H
 
+#include "Counts.h"
 #include "Recipe.h"
 
 #include "llvm/ADT/SmallVector.h"
@@ -18,11 +19,13 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace halo {
 
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTarget(const llvm::Triple &T, const Recipe &R);
-llvm::Error simplify(llvm::Module &M, llvm::TargetMachine &Target);
+// Returns where the object will count, if it is to.
+std::vector<Counters> simplify(llvm::Module &M, llvm::TargetMachine &Target, const Counting &How);
 llvm::Error optimize(llvm::Module &M, llvm::TargetMachine &Target, const Recipe &R);
 llvm::Error emit(llvm::Module &M, llvm::TargetMachine &Target, const Recipe &R,
                  llvm::SmallVectorImpl<char> &Object);

@@ -78,7 +78,7 @@ Function &declareOriginal(const Image &I, Function &Copy, StringRef Name) {
   return *F;
 }
 
-void makeCopy(const Image &I, Function &F, bool IsRoot) {
+void makeCopy(const Image &I, Function &F, bool IsRoot, bool IsLikely) {
   std::string Name = F.getName().str();
   bool HasOriginal = !isOnlyOurs(I, F);
   F.setName(copyName(Name));
@@ -91,7 +91,7 @@ void makeCopy(const Image &I, Function &F, bool IsRoot) {
   if (HasOriginal) {
     Function &Original = declareOriginal(I, F, Name);
     F.replaceUsesWithIf(&Original, [&](Use &U) { return !IsOwnUse(U) && U.getUser() != &Original; });
-    if (Original.use_empty())
+    if (Original.use_empty() && !IsLikely)
       Original.eraseFromParent();
   }
   F.setComdat(nullptr);
@@ -202,11 +202,11 @@ void replaceIndirectSymbols(const Image &I, Module &M) {
 
 } // namespace
 
-Expected<Region> extract(const Image &I, Module &M, ArrayRef<std::string> Roots, const TlsOffsets &Offsets,
-                         unsigned Limit) {
+Expected<Region> extract(const Image &I, Module &M, ArrayRef<std::string> Roots, const StringSet<> &Likely,
+                         const TlsOffsets &Offsets, unsigned Limit) {
   if (Error E = M.materializeMetadata())
     return std::move(E);
-  auto Reached = walk(I, M, Roots, Limit);
+  auto Reached = walk(I, M, Roots, Likely, Limit);
   if (!Reached)
     return Reached.takeError();
   auto &[Copied, Variables] = *Reached;
@@ -243,7 +243,7 @@ Expected<Region> extract(const Image &I, Module &M, ArrayRef<std::string> Roots,
 
   // From here on every symbol is the region's or a declaration.
   for (Function *F : Copied)
-    makeCopy(I, *F, IsRoot.contains(F));
+    makeCopy(I, *F, IsRoot.contains(F), Likely.contains(F->getName()));
   for (GlobalVariable *V : Variables)
     makeVariable(I, *V, Copied);
   for (GlobalVariable *V : Variables)

@@ -20,6 +20,7 @@
 
 #include "Image.h"
 
+#include "llvm/ADT/StringSet.h"
 #include "llvm/IR/Module.h"
 
 #include <map>
@@ -33,8 +34,9 @@ struct Region {
   std::map<std::string, std::vector<Candidate>> Accessors; // NAME.tls -> where it is listed
 };
 
+// Likely functions are declared, with their bodies known, even if nothing in the region names them.
 llvm::Expected<Region> extract(const Image &I, llvm::Module &M, llvm::ArrayRef<std::string> Roots,
-                               const TlsOffsets &Offsets, unsigned Limit);
+                               const llvm::StringSet<> &Likely, const TlsOffsets &Offsets, unsigned Limit);
 
 // The symbol of a function's copy.
 inline std::string copyName(llvm::StringRef Name) { return (Name + ".halo").str(); }

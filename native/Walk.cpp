@@ -22,7 +22,7 @@ class Walker {
 public:
   Walker(const Image &I, Module &M, unsigned Limit) : TheImage(I), M(M), Limit(Limit) {}
 
-  Error run(ArrayRef<std::string> Roots) {
+  Error run(ArrayRef<std::string> Roots, const StringSet<> &Likely) {
     for (const std::string &Name : Roots) {
       const FunctionFacts *Facts = TheImage.find(Name);
       Function *F = M.getFunction(Name);
@@ -32,6 +32,9 @@ public:
         return createStringError("\"" + Name + "\" can not be a root: " + Facts->Obstacle);
       copy(*F, *Facts);
     }
+    for (Function &F : M)
+      if (Likely.contains(F.getName()) && TheImage.isListed(F.getName()))
+        Addressed.push_back(&F);
     Instructions = 0; // roots are complete, whatever their size
     // Called directly first, nearest first; then what calls through pointers might reach.
     do {
@@ -152,9 +155,10 @@ bool isOnlyOurs(const Image &I, const GlobalObject &O) {
   return O.hasLocalLinkage() || O.hasLinkOnceLinkage() || O.hasGlobalUnnamedAddr();
 }
 
-Expected<Reach> walk(const Image &I, Module &M, ArrayRef<std::string> Roots, unsigned Limit) {
+Expected<Reach> walk(const Image &I, Module &M, ArrayRef<std::string> Roots, const StringSet<> &Likely,
+                     unsigned Limit) {
   Walker W(I, M, Limit);
-  if (Error E = W.run(Roots))
+  if (Error E = W.run(Roots, Likely))
     return std::move(E);
   return std::move(W.Result);
 }

@@ -8,6 +8,7 @@
 #include "Image.h"
 
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/IR/Module.h"
 
 namespace halo {
@@ -18,8 +19,9 @@ struct Reach {
 };
 
 // Beyond Limit instructions callees stay the program's own, as far as they have a symbol there.
+// Likely functions count as if the region took their addresses.
 llvm::Expected<Reach> walk(const Image &I, llvm::Module &M, llvm::ArrayRef<std::string> Roots,
-                           unsigned Limit);
+                           const llvm::StringSet<> &Likely, unsigned Limit);
 
 // A constant whose contents a variant may know: no other definition can replace it at run time.
 bool hasKnownContents(const llvm::GlobalVariable &V);

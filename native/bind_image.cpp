@@ -5,6 +5,7 @@
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
@@ -49,17 +50,32 @@ template <typename K, typename V> std::map<K, V> mapping(nb::handle Mapping) {
   return Result;
 }
 
+std::vector<FunctionProfile> profile(nb::handle Sequence) {
+  using Targets = decltype(FunctionProfile::Targets);
+  std::vector<FunctionProfile> Result;
+  if (Sequence.is_none())
+    return Result;
+  for (nb::handle Item : nb::iter(Sequence)) {
+    auto [Name, Hash, Counts, Values] =
+        nb::cast<std::tuple<std::string, uint64_t, std::vector<uint64_t>, Targets>>(Item);
+    Result.push_back({std::move(Name), Hash, std::move(Counts), std::move(Values)});
+  }
+  return Result;
+}
+
 Object buildObject(const Image &I, nb::handle Roots, const std::string &Cpu, const std::string &Features,
-                   int Level, nb::handle Options, nb::handle TlsOffsets, bool Gate) {
+                   int Level, nb::handle Options, nb::handle TlsOffsets, bool Gate, bool Instrument,
+                   nb::handle Profile) {
   auto Names = strings(Roots);
   auto Knobs = mapping<std::string, std::string>(Options);
   auto Offsets = mapping<Candidate, int64_t>(TlsOffsets);
+  Counting How{Instrument, profile(Profile)};
   auto Result = [&]() -> llvm::Expected<Object> {
     nb::gil_scoped_release Released;
     auto R = Recipe::parse(Cpu, Features, Level, Knobs);
     if (!R)
       return R.takeError();
-    return build(I, Names, *R, Offsets, Gate);
+    return build(I, Names, *R, Offsets, Gate, How);
   }();
   return unwrap(std::move(Result));
 }
@@ -78,13 +94,22 @@ void addImage(nb::module_ &Module) {
       .def_ro("instructions", &FunctionFacts::Instructions)
       .def("__repr__", [](const FunctionFacts &F) { return "<Function " + F.Name + ">"; });
 
+  nb::class_<Counters>(Module, "Counters", "Where an object counts one of its functions.")
+      .def_ro("name", &Counters::Name)
+      .def_ro("hash", &Counters::Hash)
+      .def_ro("symbol", &Counters::Symbol)
+      .def_ro("count", &Counters::Count)
+      .def_ro("targets", &Counters::Targets)
+      .def_ro("sites", &Counters::Sites);
+
   nb::class_<Object>(Module, "Object", "A built region.")
       .def_prop_ro("data", [](const Object &O) { return nb::bytes(O.Data.data(), O.Data.size()); })
       .def_ro("digest", &Object::Digest)
       .def_ro("entries", &Object::Entries)
       .def_ro("gates", &Object::Gates)
       .def_ro("needs", &Object::Needs)
-      .def_ro("functions", &Object::Functions);
+      .def_ro("functions", &Object::Functions)
+      .def_ro("counters", &Object::Counted);
 
   nb::class_<Image>(Module, "Image",
                     "The modules of one image, linked, with locals made unique. Not thread-safe.")
@@ -99,7 +124,8 @@ void addImage(nb::module_ &Module) {
       .def_prop_ro("skipped", &Image::skipped)
       .def("know", &know, "symbols"_a, "Takes the program's table: an array of struct halo_resolved.")
       .def("build", &buildObject, "roots"_a, nb::kw_only(), "cpu"_a, "features"_a, "level"_a = 3,
-           "options"_a = nb::none(), "tls_offsets"_a = nb::none(), "gate"_a = true,
+           "options"_a = nb::none(), "tls_offsets"_a = nb::none(), "gate"_a = true, "instrument"_a = false,
+           "profile"_a = nb::none(),
            "Extracts the region of `roots`, optimizes it for `cpu` and emits an object.");
 }
 

@@ -71,11 +71,17 @@ class Image:
         options: Mapping[str, str] | None = None,
         tls_offsets: Mapping[tuple[int, int], int] | None = None,
         gate: bool = True,
+        instrument: bool = False,
+        profile: Sequence[tuple[str, int, Sequence[int], Sequence[Sequence[tuple[str, int]]]]]
+        | None = None,
     ) -> Object:
         """Extracts the region of `roots`, optimizes it for `cpu` and emits an object.
 
         Pure: the same image and arguments give the same bytes. `level` is 0..3. `tls_offsets` maps
-        (module, ordinal) of thread-local variables to offsets from the thread pointer. `options`
+        (module, ordinal) of thread-local variables to offsets from the thread pointer. With
+        `instrument` the object counts (`counters`); `profile` is what was counted: (name, hash,
+        counts, by indirect call (function, calls)). Of functions whose hash or number of counts
+        differs it is not used. `options`
         are recipe knobs; an unknown one raises LLVMError:
 
             vectorize, slp, unroll, interleave   "on" or "off"
@@ -101,6 +107,26 @@ class Image:
                                                  "optimizer-last" (of modules)
         """
 
+class Counters:
+    """Where an object counts one of its functions."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def hash(self) -> int:
+        """LLVM's hash of the function's shape after simplification."""
+    @property
+    def symbol(self) -> str:
+        """Data symbol of `count` u64 counters."""
+    @property
+    def count(self) -> int: ...
+    @property
+    def targets(self) -> str:
+        """Data symbol of `sites` rows of four (u64 address, u64 calls); "" when no call is
+        indirect."""
+    @property
+    def sites(self) -> int: ...
+
 class Object:
     """A built region."""
 
@@ -125,6 +151,9 @@ class Object:
     @property
     def functions(self) -> list[str]:
         """Names of the functions it holds, roots first."""
+    @property
+    def counters(self) -> list[Counters]:
+        """Empty unless it was built to count. Functions that were inlined early have none."""
 
 class Session:
     """LLVM's SimpleRemoteEPC and JITLink over one connected descriptor.

@@ -12,7 +12,7 @@ import time
 from halojit.build.section import Section
 from halojit.model.function import Function
 from halojit.model.knobs import native_options
-from halojit.model.region import Request, Variant
+from halojit.model.region import Counters, Request, Variant
 
 
 class BuildError(RuntimeError):
@@ -56,6 +56,8 @@ def build(section: Section, request: Request) -> Variant:
             options=native_options(recipe.options),
             tls_offsets=dict(request.tls_offsets),
             gate=request.has_gate,
+            instrument=request.is_instrumented,
+            profile=[(p.name, p.hash, p.counts, p.values) for p in request.profile],
         )
     except (_native.LLVMError, ValueError) as error:
         raise BuildError(str(error)) from None
@@ -66,6 +68,9 @@ def build(section: Section, request: Request) -> Variant:
         gates={root: (gate, control) for root, (gate, control) in built.gates.items()},
         needs={name: [(m, o) for m, o in keys] for name, keys in built.needs.items()},
         functions=tuple(built.functions),
+        counters=tuple(
+            Counters(c.name, c.hash, c.symbol, c.count, c.targets, c.sites) for c in built.counters
+        ),
         build_s=time.perf_counter() - begin,
     )
 

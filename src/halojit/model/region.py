@@ -36,6 +36,39 @@ class Recipe:
         return f"O{self.level} {self.cpu or 'baseline'}{options}"
 
 
+Targets = tuple[tuple[str, int], ...]
+"""Functions that one indirect call reached, and how often."""
+
+TARGETS_PER_SITE = 4
+"""Entries of a site in a table of targets, each (u64 address, u64 calls); zero: not used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Where an instrumented variant counts one function."""
+
+    name: str
+    hash: int
+    """Of the function's shape; a profile with another is not used."""
+    symbol: str
+    """Of `count` u64 counters."""
+    count: int
+    targets: str = ""
+    """Symbol of the table of the targets of `sites` indirect calls; "" when there are none."""
+    sites: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionProfile:
+    """What was counted of one function; recipes with the same region-limit can use it."""
+
+    name: str
+    hash: int
+    counts: tuple[int, ...]
+    values: tuple[Targets, ...] = ()
+    """By site of an indirect call."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """All that decides a variant's bytes, beside the bitcode."""
@@ -44,6 +77,9 @@ class Request:
     recipe: Recipe
     has_gate: bool = True
     tls_offsets: tuple[tuple[Key, int], ...] = ()
+    is_instrumented: bool = False
+    """Counts instead of using the profile."""
+    profile: tuple[FunctionProfile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +95,5 @@ class Variant:
     needs: dict[str, list[Key]]
     """Undefined symbol -> table entries that give its address; none: a builtin."""
     functions: tuple[str, ...] = field(default=())
+    counters: tuple[Counters, ...] = ()
     build_s: float = 0.0
