@@ -20,7 +20,7 @@ from harness.tools import Tools
 
 from halojit.server.server import STRATEGIES
 
-MINUTE = "60000"
+LONG_MS = "600000"
 
 
 class Steered:
@@ -76,7 +76,7 @@ def test_stop_restores_and_resume_tunes_again(
     tools: Tools, hot: Path, tmp_path: Path, strategy: str
 ) -> None:
     with steered(tools, tmp_path, "--strategy", strategy) as one:
-        pid = one.start(hot, MINUTE)
+        pid = one.start(hot, LONG_MS)
         one.server.wait_for("connected: ")
         mix = entry(pid, hot)
         mix.wait_original(False)
@@ -98,7 +98,7 @@ def test_stop_restores_and_resume_tunes_again(
 def test_what_connects_while_stopped_is_left_alone(tools: Tools, hot: Path, tmp_path: Path) -> None:
     with steered(tools, tmp_path, "--strategy", "stress") as one:
         assert "0 patched entries in 0 processes" in one.told("stop")
-        pid = one.start(hot, MINUTE)
+        pid = one.start(hot, LONG_MS)
         one.server.wait_for("stopped: 0 patched entries")
         with pytest.raises(AssertionError, match="stays True"):
             entry(pid, hot).wait_original(False, limit_s=1.5)
@@ -108,12 +108,12 @@ def test_what_connects_while_stopped_is_left_alone(tools: Tools, hot: Path, tmp_
 
 def test_freeze_keeps_what_is_deployed(tools: Tools, hot: Path, tmp_path: Path) -> None:
     with steered(tools, tmp_path) as one:
-        first = one.start(hot, MINUTE)
+        first = one.start(hot, LONG_MS)
         one.server.wait_for("mix: O3 for this CPU instead of the original: .*")
         is_original = entry(first, hot).is_original
         one.told("freeze")
         one.server.wait_for("frozen: ")
-        second = one.start(hot, MINUTE)
+        second = one.start(hot, LONG_MS)
         one.server.wait_for("sampling by", count=2)
         with pytest.raises(AssertionError, match="stays True"):
             entry(second, hot).wait_original(False, limit_s=2.0)
@@ -125,7 +125,7 @@ def test_freeze_keeps_what_is_deployed(tools: Tools, hot: Path, tmp_path: Path) 
 
 def test_freeze_ends_a_running_trial(tools: Tools, hot: Path, tmp_path: Path) -> None:
     with steered(tools, tmp_path) as one:
-        one.start(hot, MINUTE)
+        one.start(hot, LONG_MS)
         one.server.wait_for("mix: patched")
         one.told("freeze")
         one.server.wait_for("instead of the original: .*frozen")
@@ -133,7 +133,7 @@ def test_freeze_ends_a_running_trial(tools: Tools, hot: Path, tmp_path: Path) ->
 
 def test_stress_holds_still_while_frozen(tools: Tools, hot: Path, tmp_path: Path) -> None:
     with steered(tools, tmp_path, "--strategy", "stress") as one:
-        pid = one.start(hot, MINUTE)
+        pid = one.start(hot, LONG_MS)
         one.server.wait_for("connected: ")
         mix = entry(pid, hot)
         mix.wait_original(False)
@@ -147,7 +147,7 @@ def test_stress_holds_still_while_frozen(tools: Tools, hot: Path, tmp_path: Path
 
 def test_twenty_processes_are_restored_at_once(tools: Tools, hot: Path, tmp_path: Path) -> None:
     with steered(tools, tmp_path, "--strategy", "stress") as one:
-        pids = [one.start(hot, MINUTE) for _ in range(20)]
+        pids = [one.start(hot, LONG_MS) for _ in range(20)]
         one.server.wait_for("connected: ", count=20)
         entries = [entry(pid, hot) for pid in pids]
         for mix in entries:
@@ -161,7 +161,7 @@ def test_a_suspended_process_is_named_and_restored_when_it_runs(
     tools: Tools, hot: Path, tmp_path: Path
 ) -> None:
     with steered(tools, tmp_path, "--strategy", "stress") as one:
-        pid = one.start(hot, MINUTE)
+        pid = one.start(hot, LONG_MS)
         one.server.wait_for("connected: ")
         mix = entry(pid, hot)
         mix.wait_original(False)
@@ -177,7 +177,7 @@ def test_a_suspended_process_is_named_and_restored_when_it_runs(
 def test_status_names_regions_and_gains(tools: Tools, hot: Path, tmp_path: Path) -> None:
     with steered(tools, tmp_path) as one:
         assert "0 processes" in one.told("status")
-        pid = one.start(hot, MINUTE)
+        pid = one.start(hot, LONG_MS)
         one.server.wait_for("mix: O3 for this CPU instead of the original: ")
         (process,) = one.status()["processes"]
         assert process["pid"] == pid
