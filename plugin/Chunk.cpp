@@ -234,7 +234,7 @@ Chunk Chunker::run() {
     countEachIteration();
     addExits();
   }
-  return {std::move(Region), Outer};
+  return {std::move(Region), Outer, std::move(Carried)};
 }
 
 Chunk chunkLoop(Loop &L, Value *Limit, Value *Trips) { return Chunker(L, Limit, Trips).run(); }

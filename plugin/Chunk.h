@@ -14,6 +14,8 @@ struct Chunk {
   llvm::SmallVector<llvm::BasicBlock *, 16> Region;
   /// Head of the loop around the pieces.
   llvm::BasicBlock *Outer = nullptr;
+  /// Its values: those that the header had, in the same order.
+  llvm::SmallVector<llvm::PHINode *, 8> State;
 };
 
 /// Can `chunkLoop` do this? The loop must be in simplified form; its exits to landing pads only

@@ -26,6 +26,7 @@
 #include "llvm/Transforms/Utils/Cloning.h"
 #include "llvm/Transforms/Utils/CodeExtractor.h"
 
+#include <optional>
 #include <vector>
 
 using namespace llvm;
@@ -306,8 +307,18 @@ private:
   SmallPtrSet<const Value *, 8> Unknown;
 };
 
+using Ranges = DenseMap<const Value *, ConstantRange>;
+
+/// What is known of a number. A loop's indices do not wrap because its bounds are such, and inside of a
+/// piece nobody would know.
+static ConstantRange findRange(ScalarEvolution &SE, Value *V) {
+  const SCEV *S = SE.getSCEV(V);
+  return SE.getUnsignedRange(S).intersectWith(SE.getSignedRange(S));
+}
+
 static void describeArguments(Function &Piece, const SetVector<Value *> &Inputs,
-                              const SetVector<Value *> &Outputs, const Pointers &Known) {
+                              const SetVector<Value *> &Outputs, const Pointers &Known,
+                              const Ranges &Numbers) {
   const DataLayout &DL = Piece.getDataLayout();
   LLVMContext &C = Piece.getContext();
   // The one way in which a pointer could be kept from the piece's end on.
@@ -318,6 +329,9 @@ static void describeArguments(Function &Piece, const SetVector<Value *> &Inputs,
       continue;
     }
     Value *Input = Inputs[Index];
+    if (auto At = Numbers.find(Input);
+        At != Numbers.end() && !At->second.isFullSet() && !At->second.isEmptySet())
+      Argument.addAttr(Attribute::get(C, Attribute::Range, At->second));
     if (Known.isOnlyWay(Input))
       Argument.addAttr(Attribute::NoAlias);
     if (Known.isUnknownElsewhere(Input) && !ReturnsPointers)
@@ -343,6 +357,10 @@ Function *Outliner::cut(Loop &L) {
   Limit = B.CreateBinaryIntrinsic(Intrinsic::umax, Limit, B.getInt64(1));
   SmallVector<AllocaInst *, 8> Private = findPrivate(L);
 
+  SmallVector<std::optional<ConstantRange>, 8> StateRanges;
+  for (PHINode &Phi : L.getHeader()->phis())
+    StateRanges.push_back(Phi.getType()->isIntegerTy() ? std::optional(findRange(*SE, &Phi)) : std::nullopt);
+
   Chunk Pieces = chunkLoop(L, Limit, Trips);
   Done.insert(Pieces.Outer);
   FAM.invalidate(*F, PreservedAnalyses::none());
@@ -363,6 +381,14 @@ Function *Outliner::cut(Loop &L) {
   SetVector<Value *> Inputs, Outputs;
   Extractor.findInputsOutputs(Inputs, Outputs, {});
   Pointers Known(Inputs);
+  Ranges Numbers;
+  SE = &FAM.getResult<ScalarEvolutionAnalysis>(*F);
+  for (Value *Input : Inputs)
+    if (Input->getType()->isIntegerTy())
+      Numbers.try_emplace(Input, findRange(*SE, Input));
+  for (auto [Phi, Range] : zip(Pieces.State, StateRanges))
+    if (Range)
+      Numbers.insert_or_assign(Phi, *Range);
   Inputs.clear();
   Outputs.clear();
   Function *Piece = Extractor.extractCodeRegion(Cache, Inputs, Outputs);
@@ -374,7 +400,7 @@ Function *Outliner::cut(Loop &L) {
   Piece->setName(Stem + ".loop" + Twine(Made.size() + 1));
   for (auto Kind : {Attribute::NoInline, Attribute::AlwaysInline, Attribute::InlineHint})
     Piece->removeFnAttr(Kind);
-  describeArguments(*Piece, Inputs, Outputs, Known);
+  describeArguments(*Piece, Inputs, Outputs, Known, Numbers);
   return Piece;
 }
 

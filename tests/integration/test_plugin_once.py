@@ -115,6 +115,33 @@ def test_loops_of_main_are_functions_with_entries(compile_text: Compile) -> None
         assert run([path, str(count)]).stdout == run([plain, str(count)]).stdout, count
 
 
+FACTS_C = """
+#include <stdio.h>
+#include <stdlib.h>
+int main(int argc, char **argv) {
+  int n = 96 - (argc > 9);
+  double *from = calloc(n * n, sizeof(double)), *to = calloc(n * n, sizeof(double));
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++) to[j * n + i] = from[i * n + j] + i;
+  printf("%g %s\\n", to[argc], argv[0]);
+  free(from);
+  free(to);
+}
+"""
+
+
+def test_pieces_know_what_their_loop_knew(compile_text: Compile) -> None:
+    """Bounds and indices, and that two arrays are two: without, their code would be slower."""
+    (piece,) = re.findall(
+        r"^define internal .*@main\.loop1\((.*)\)",
+        bitcode(compile_text(FACTS_C, "-O2", "-fwrapv")),
+        re.MULTILINE,
+    )
+    assert "i32 range(i32 95, 97)" in piece
+    assert "i32 range(i32 0, 96)" in piece
+    assert len(re.findall(r"ptr noalias captures\(none\)", piece)) >= 2
+
+
 @pytest.mark.parametrize("flags", ["-O0", "-Oz", "-O2 -fno-halo-outline", "-O2 -ffast-math"])
 def test_loops_stay_where_they_are(flags: str, compile_text: Compile) -> None:
     """Without optimization, for size, when told so, and where results could change."""
