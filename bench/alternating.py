@@ -36,8 +36,7 @@ BUILDS = {
 
 def measure_phases(kept: Kept, plan: Plan, say: Callable[[str], None]) -> None:
     """One long run; static builds before and after it."""
-    part = kept.part(PROGRAM, PART)
-    if part.get("strategy") == plan.strategy and part.get("seconds") == plan.seconds:
+    if is_of(kept.part(PROGRAM, PART), plan):
         return
     subject = Subject(PROGRAM, "other")
     directory = plan.build / "table" / PROGRAM
@@ -76,6 +75,11 @@ def measure_phases(kept: Kept, plan: Plan, say: Callable[[str], None]) -> None:
             "report": report,
         },
     )
+
+
+def is_of(part: Mapping[str, Any], plan: Plan) -> bool:
+    """Was it measured with the plan's strategy and length?"""
+    return part.get("strategy") == plan.strategy and part.get("seconds") == plan.seconds
 
 
 def speed_by_phase(laps: Sequence[Lap]) -> dict[str, float]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import alternating, decision, history, long, programs, table
+from bench import adapt, alternating, decision, history, long, oracle, programs, table
 from bench.adapt import Plan
 from bench.decide import Row, row
 from bench.kept import Kept
@@ -63,16 +63,24 @@ def decide(wish: Wish, console: Console, out: Console) -> list[str]:
     return failures
 
 
-def rows(kept: Kept, chosen: Sequence[Subject]) -> list[Row]:
-    """Of programs that anything was measured of."""
-    found = [kept.read(subject.name) for subject in chosen]
-    return [row(one) for one in found if one]
+def rows(kept: Kept, chosen: Sequence[Subject], plan: Plan) -> list[Row]:
+    """Of programs that were measured at all; runs of another strategy or length do not count."""
+    found = []
+    for subject in chosen:
+        one = kept.read(subject.name)
+        if not adapt.rounds_done(one.get(adapt.PART, {}), plan):
+            one.pop(adapt.PART, None)
+        if adapt.PART in one or oracle.PART in one:
+            found.append(row(one))
+    return found
 
 
 def _tell(wish: Wish, kept: Kept, console: Console, out: Console) -> None:
     strategy = wish.plan.strategy
-    found = rows(kept, subjects())
+    found = rows(kept, subjects(), wish.plan)
     phases = kept.part(programs.PHASES, alternating.PART)
+    if not alternating.is_of(phases, wish.plan):
+        phases = {}
     goals = verdicts(found, phases, history.offline())
     earlier = history.earlier_tables(strategy)
     before = earlier[-1]["steady"] if earlier else {}

@@ -27,7 +27,7 @@ HALO_COLUMNS = (
     "steady",
     "/ oracle",
     "10 s",
-    "60 s",
+    "long run",
     "2nd, 0.5 s",
     "to 90 %",
     "spent",
@@ -162,7 +162,13 @@ def _speeds(pane: Axes, rows: Sequence[Row]) -> None:
         points = [(v.value, i) for i, v in enumerate(values) if v is not None]
         pane.plot([x for x, _ in points], [y for _, y in points], marker, label=label)
     whole = [(sum(row.long) / len(row.long), i) for i, row in enumerate(rows) if row.long]
-    pane.plot([x for x, _ in whole], [y for _, y in whole], "|", markersize=12, label="Halo, 60 s")
+    pane.plot(
+        [x for x, _ in whole],
+        [y for _, y in whole],
+        "|",
+        markersize=12,
+        label="Halo, whole long run",
+    )
     pane.set_yticks(range(len(names)), names)
     pane.set_xscale("log", base=2)
     pane.xaxis.set_major_formatter(ScalarFormatter())

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bench import adapt, alternating, oracle
 from bench.adapt import Plan, measure_adapt
-from bench.alternating import measure_phases
+from bench.alternating import PROGRAM, measure_phases
 from bench.kept import Kept
 from bench.measure import BenchError
 from bench.oracle import measure_static
@@ -51,7 +51,8 @@ def jobs(
             found.append(job)
         if ADAPT in parts and (job := _adapt(subject, kept, plan)):
             found.append(job)
-    if PHASES in parts and has_phases:
+    is_done = alternating.is_of(kept.part(PROGRAM, alternating.PART), plan)
+    if PHASES in parts and has_phases and not is_done:
         found.append(Job(PHASES, plan.seconds + 25.0, lambda say: measure_phases(kept, plan, say)))
     return found
 

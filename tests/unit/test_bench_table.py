@@ -333,6 +333,12 @@ def test_only_what_is_missing_is_planned(tmp_path: Path) -> None:
     assert names() == ["lua, static arms", "lua, adapt", "phases"]
     assert "lu, adapt" in names(30.0)
     assert rounds_done(kept.part("lu", "adapt"), plan) == 1
+    [row] = deciding.rows(kept, subjects, plan)
+    assert row.steady is not None
+    other = dataclasses.replace(plan, strategy="once")
+    assert [row.steady for row in deciding.rows(kept, subjects, other)] == [None]
+    kept.write("phases", "phases", {"strategy": "adapt", "seconds": 60.0})
+    assert names() == ["lua, static arms", "lua, adapt"]
     long.forget(kept, ["lu"], {long.ADAPT})
     assert "lu, adapt" in names()
 
