@@ -45,7 +45,7 @@ def build(section: Section, request: Request) -> Variant:
     """Compiles the region of the request's roots."""
     from halojit import _native
 
-    begin = time.perf_counter()
+    begin, begin_cpu = time.perf_counter(), time.process_time()
     recipe = request.recipe
     try:
         built = section.modules.build(
@@ -72,6 +72,7 @@ def build(section: Section, request: Request) -> Variant:
             Counters(c.name, c.hash, c.symbol, c.count, c.targets, c.sites) for c in built.counters
         ),
         build_s=time.perf_counter() - begin,
+        build_cpu_s=time.process_time() - begin_cpu,
     )
 
 

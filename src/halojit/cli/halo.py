@@ -57,7 +57,7 @@ def run(
             "(--log-level info tells it as it happens.)",
         ),
     ] = False,
-    strategy: options.Strategy = StrategyName.ONCE,
+    strategy: options.Strategy = StrategyName.ADAPT,
     budget: options.Budget = "3%",
     trials: options.Trials = DEFAULTS.trials,
     fp: options.FloatingPoint = Fp.STRICT,

@@ -83,7 +83,7 @@ def serve(
             "[default: $XDG_RUNTIME_DIR/halo/server.sock, else /tmp/halo-UID/server.sock]",
         ),
     ] = None,
-    strategy: options.Strategy = StrategyName.ONCE,
+    strategy: options.Strategy = StrategyName.ADAPT,
     budget: options.Budget = "3%",
     trials: options.Trials = DEFAULTS.trials,
     fp: options.FloatingPoint = Fp.STRICT,

@@ -40,13 +40,11 @@ FP = Knob(
 
 PROFILE = Knob(
     "profile",
-    "how often each part of the region runs, counted in the process, guides the optimizer",
+    "whether the region's own counts lay out, inline and unroll it",
     ("none", "measured"),
     {"none": {}, "measured": {}},
 )
-"""Says that a variant was built with counts; the counts themselves go beside the recipe."""
-
-_APART = {knob.name: knob for knob in (FP, PROFILE)}
+"""Counts come with the request (`Request.profile`)."""
 
 
 def native_options(options: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -57,7 +55,7 @@ def native_options(options: Iterable[tuple[str, str]]) -> dict[str, str]:
     wanted = dict(options)
     found: dict[str, str] = {}
     for name, setting in wanted.items():
-        knob = _APART.get(name) or KNOBS.get(name)
+        knob = {FP.name: FP, PROFILE.name: PROFILE}.get(name) or KNOBS.get(name)
         if knob is None:
             raise ValueError(f'there is no knob "{name}"')
         if setting not in knob.applies:

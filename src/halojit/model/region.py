@@ -97,3 +97,4 @@ class Variant:
     functions: tuple[str, ...] = field(default=())
     counters: tuple[Counters, ...] = ()
     build_s: float = 0.0
+    build_cpu_s: float = 0.0

@@ -20,7 +20,7 @@ from halojit.build.pool import WorkerDied
 from halojit.model.events import Event, Warned
 from halojit.model.function import Function, Place, reachable
 from halojit.model.image import Image, Process
-from halojit.model.region import Recipe, Request, Variant
+from halojit.model.region import FunctionProfile, Recipe, Request, Variant
 from halojit.model.symbols import SymbolTable
 from halojit.profile.frames import FrameMap
 from halojit.server.channel import Channel, ChannelError, GoneError
@@ -246,6 +246,8 @@ class Live:
         recipe: Recipe,
         *,
         has_gate: bool = False,
+        is_instrumented: bool = False,
+        profile: tuple[FunctionProfile, ...] = (),
     ) -> Variant:
         """A variant of the region of these roots. Raises Refused."""
         known = self.images.get(image)
@@ -256,6 +258,8 @@ class Live:
             recipe=recipe,
             has_gate=has_gate,
             tls_offsets=tuple(sorted(known.table.tls_offsets.items())),
+            is_instrumented=is_instrumented,
+            profile=profile,
         )
         future = self._builder.build(known.build.section, request)
         try:

@@ -7,6 +7,7 @@ Samples that came before the images were known are kept and named later.
 from __future__ import annotations
 
 from halojit.model.events import ProfileRead, SamplerStarted
+from halojit.model.function import Place
 from halojit.model.profile import Stack
 from halojit.profile.calltree import CallTree
 from halojit.server.live import Live
@@ -26,6 +27,9 @@ class Profiler:
         self.cpu_share = 0.0
         """Processor seconds a second, between the last two reads that were 50 ms apart."""
         self._live = live
+        self._hertz = 0
+        self._quickened = 0
+        self._inside: dict[Place, int] = {}
         self._pending: list[Stack] = []
         self._mark: tuple[int, int] | None = None
 
@@ -34,8 +38,29 @@ class Profiler:
         if self.sampler:
             await self.read()
             await self._live.services.sample_stop()
-        self.sampler = await self._live.services.sample_start(hertz)
+        self._hertz = hertz
+        self.sampler = await self._live.services.sample_start(max(hertz, self._quickened))
         self._live.tell(SamplerStarted(self._live.pid, self._live.at_s(), self.sampler, hertz))
+
+    async def quicken(self, hertz: int) -> None:
+        """Samples faster for a moment."""
+        self._quickened = hertz
+        await self.read()
+        await self._live.services.sample_stop()
+        await self._live.services.sample_start(max(hertz, self._hertz))
+
+    async def slow_down(self) -> None:
+        """Ends `quicken`."""
+        self._quickened = 0
+        await self.read()
+        await self._live.services.sample_stop()
+        await self._live.services.sample_start(self._hertz)
+
+    async def samples_in(self, root: Place) -> int:
+        """Samples so far in a function and what it calls, since this was first asked."""
+        self._inside.setdefault(root, 0)
+        await self.read()
+        return self._inside[root]
 
     async def read(self) -> None:
         """Takes in what was sampled since the last read, and notices new images."""
@@ -60,4 +85,10 @@ class Profiler:
             self._pending.clear()
             live.frames.see([frame for stack in stacks for frame in stack.frames])
             self.tree.add(stacks, live.frames.find)
+            for root in self._inside:
+                self._inside[root] += sum(
+                    stack.count
+                    for stack in stacks
+                    if any(live.frames.find(frame) == root for frame in stack.frames)
+                )
         live.tell(ProfileRead(live.pid, live.at_s(), self.samples, self.cpu_s))

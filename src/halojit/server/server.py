@@ -16,14 +16,14 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from halojit.build.build import host
 from halojit.build.cache import Builder
 from halojit.model.events import Event
-from halojit.model.region import Recipe
 from halojit.server import peers
+from halojit.server.adapt import Adapt
 from halojit.server.conduct import Conduct
 from halojit.server.control import Control
 from halojit.server.fleet import Fleet
 from halojit.server.ledger import Ledger
+from halojit.server.memory import Memory
 from halojit.server.off import Off
-from halojit.server.once import Once
 from halojit.server.settings import Settings
 from halojit.server.story import Story
 from halojit.server.strategy import Strategy
@@ -32,7 +32,7 @@ from halojit.server.switch import Switch
 
 log = logging.getLogger("halo")
 
-STRATEGIES = ("once", "off", "stress")
+STRATEGIES = ("adapt", "once", "off", "stress")
 CLOSE_LIMIT_S = 5.0
 THREADS = 32
 """For what blocks on a peer: connecting and sending objects."""
@@ -57,6 +57,7 @@ class Server:
         self._builder = Builder(workers)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="halo-peer")
         self._host = host()
+        self._memory = self._open_memory()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sockets: list[socket.socket] = []
         self.switch = Switch()
@@ -98,6 +99,7 @@ class Server:
         for sock in self._sockets:
             sock.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
+        await asyncio.to_thread(self._memory.close)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -141,5 +143,14 @@ class Server:
             return Off()
         if self.settings.strategy == "stress":
             return Stress(self._host, self.settings.seed, self.switch)
-        cpu, features = self._host
-        return Once(Recipe(cpu, features), self.switch)
+        trials = 1 if self.settings.strategy == "once" else self.settings.trials
+        return Adapt(self._host, self._memory, self.switch, self.settings, trials)
+
+    def _open_memory(self) -> Memory:
+        """`adapt` remembers; the other strategies have nothing to."""
+        url = self.settings.store
+        if self.settings.strategy != "adapt" or url == "none":
+            return Memory(None, self._host, self.settings.fp)
+        from halojit.store.worker import StoreWorker
+
+        return Memory(StoreWorker.open(url), self._host, self.settings.fp)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 class Settings:
     """Defaults are those of `haloserver` without arguments."""
 
-    strategy: str = "once"
+    strategy: str = "adapt"
     hertz: int = 100
     first_hertz: int = 1000
     """While a program's first profile is taken: the first patch is to come soon."""

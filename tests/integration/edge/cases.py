@@ -1,6 +1,6 @@
 """The programs of shared behaviour: which sources, which arguments, on how many swaps to insist.
 
-One entry a case; a case is run plainly, alone, under `once` and under `stress` by
+One entry a case; a case is run plainly, alone, under `adapt` and under `stress` by
 test_edge_programs.py. Numbers are those of the list of what real programs do (docs/edge-cases.md).
 """
 

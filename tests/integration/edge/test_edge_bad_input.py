@@ -136,7 +136,7 @@ BITCODE = [
 ]
 
 
-@pytest.mark.parametrize("strategy", ["once", "stress"])
+@pytest.mark.parametrize("strategy", ["adapt", "stress"])
 @pytest.mark.parametrize(
     ("edit", "word"), BITCODE, ids=lambda value: getattr(value, "__name__", "")
 )

@@ -1,6 +1,6 @@
 """Every edge program behaves exactly as its plain build: the same bytes, the same exit status.
 
-Run plainly, and as a Halo program: alone (no server), under `once`, under `stress`. Under `stress`
+Run plainly, and as a Halo program: alone (no server), under `adapt`, under `stress`. Under `stress`
 the functions of a tunable program must really have been swapped: when a run was too short for that
 (a busy machine), it is run again for longer.
 """
@@ -16,7 +16,7 @@ from harness.run import Outcome, run, run_halo, shell_status, without_server
 from harness.tools import Tools
 
 ALONE_MS = 50
-STRATEGY_MS = {"once": (1200,), "stress": (900, 4000, 16000)}
+STRATEGY_MS = {"adapt": (1200,), "stress": (900, 4000, 16000)}
 
 
 @pytest.fixture(params=ALL, ids=lambda program: program.name)
@@ -41,7 +41,7 @@ def test_alone(program: Program, expected: Outcome, compile_program, tmp_path: P
     assert (outcome.stdout, outcome.status) == (expected.stdout, expected.status), outcome.stderr
 
 
-@pytest.mark.parametrize("strategy", ["once", "stress"])
+@pytest.mark.parametrize("strategy", ["adapt", "stress"])
 def test_tuned(
     program: Program,
     strategy: str,
@@ -57,7 +57,7 @@ def test_tuned(
         status = shell_status(expected.status)
         assert (outcome.stdout, outcome.status) == (expected.stdout, status), outcome.stderr
         assert outcome.report["exit_status"] == status
-        if strategy == "once" or outcome.swaps >= program.least_swaps:
+        if strategy == "adapt" or outcome.swaps >= program.least_swaps:
             return
     raise AssertionError(
         f"{outcome.swaps} swaps, fewer than {program.least_swaps}: {outcome.report}"

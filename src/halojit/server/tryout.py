@@ -1,0 +1,231 @@
+"""One trial in a live process: a challenger against what the entry leads to now.
+
+In: two contenders for one root, and the account that pays. Out: a result; the entry leads to the
+winner, and to the incumbent when in doubt. Slices are long enough for a few calls each, because a
+call that spans a switch is dropped; of very short calls only some are timed.
+
+Where the challenger has no gate (its root looks at its own frame, say), `sampled.py` does the same
+by longer turns and by samples.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass
+
+from halojit.model.evidence import Decision, Evidence
+from halojit.model.region import Recipe, Region, Variant
+from halojit.server.channel import ChannelError, GoneError
+from halojit.server.live import Live, Refused
+from halojit.tune.budget import Account, Kind
+from halojit.tune.space import Host
+from halojit.tune.trial import Trial
+
+SLICE_LEAST_NS = 1_000_000
+SLICE_LIMIT_NS = 1e9
+"""The runtime takes no longer ones."""
+CALLS_PER_SLICE = 4
+FIRST_READ_S = 0.02
+READ_S = 0.1
+LIMIT_S = 5.0
+"""A trial that would take longer is not worth the time of the trials behind it."""
+LEADER_LIMIT_S = 30.0
+"""For a challenger that is ahead beyond doubt and has too few calls to be trusted."""
+TIMED_NS = 30.0
+PASSED_NS = 3.0
+"""What the gate costs a call that it times, and one that it does not."""
+TIMED_SHARE = 0.03
+"""Of a call, that timing it may cost; shorter calls are timed now and then."""
+RECURSIVE_NS = 5000.0
+RESTARTS = 3
+LOOK_SLICES = 12
+LOOK_PAIRS = 24
+"""Before so many, a prediction says little."""
+TOO_FEW_CALLS = "too few calls"
+SLICES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Code that an entry may lead to; `entry` 0 is the original."""
+
+    name: str
+    recipe: Recipe
+    variant: Variant | None = None
+    entry: int = 0
+    gate: tuple[int, int] | None = None
+    """(gate, control block); None: no gate."""
+
+
+ORIGINAL = Contender("original", Recipe(Host.any_cpu, ""))
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a trial came to. `gain` is the logarithm of the speed-up, None if nothing was seen."""
+
+    decision: Decision
+    evidence: Evidence | None
+    reason: str
+    cost_s: float
+
+    @property
+    def gain(self) -> float | None:
+        return math.log(self.evidence.speedup) if self.evidence else None
+
+
+class Tryout:
+    """Trials of one region."""
+
+    def __init__(self, live: Live, region: Region, account: Account) -> None:
+        self._live = live
+        self._root = region.root
+        self._account = account
+        self.share = region.share
+        self.ns_per_call = max(region.ns_per_call, 1.0)
+        function = live.function(region.root)
+        if function is not None and function.reaches_itself:
+            # Most entries are its own; how long one from outside is, the first trial says.
+            self.ns_per_call = max(self.ns_per_call, RECURSIVE_NS)
+        self.entries_per_s = max(region.entries_per_s, 1.0)
+
+    @property
+    def stride(self) -> int:
+        """Of how many calls one is timed."""
+        return max(1, min(1024, math.ceil(TIMED_NS / (TIMED_SHARE * self.ns_per_call))))
+
+    def slice_ns(self) -> tuple[int, int]:
+        """The shortest and the longest slice."""
+        least = max(
+            SLICE_LEAST_NS,
+            CALLS_PER_SLICE * self.ns_per_call,
+            CALLS_PER_SLICE * self.stride * 1e9 / self.entries_per_s,
+        )
+        least = min(least, SLICE_LIMIT_NS / 3)
+        return int(least), int(3 * least)
+
+    @property
+    def expected_s(self) -> float:
+        """What the next trial will cost if nothing is known of the challenger."""
+        low, high = self.slice_ns()
+        trial_s = 60 * (low + high) / 2e9
+        return trial_s * self.share * 0.05 + self._gate_s(trial_s)
+
+    def _gate_s(self, passed_s: float) -> float:
+        calls = self.entries_per_s * passed_s
+        return calls * (TIMED_NS / self.stride + PASSED_NS) / 1e9
+
+    async def run(
+        self, challenger: Contender, incumbent: Contender, limit_s: float = LIMIT_S
+    ) -> Result:
+        """Raises Refused if the entry cannot be patched. Whatever happens, the entry does not
+        stay at the gate."""
+        for _ in range(RESTARTS):
+            try:
+                return await self._run(challenger, incumbent, limit_s)
+            except _SlicesTooShort:
+                continue
+        return await self._run(challenger, incumbent, limit_s, is_last=True)
+
+    async def _run(
+        self, challenger: Contender, incumbent: Contender, limit_s: float, is_last: bool = False
+    ) -> Result:
+        live = self._live
+        entry = live.entry(self._root)
+        if entry is None:
+            raise Refused("its image was unloaded")
+        if challenger.gate is None:
+            raise Refused("it has no gate")
+        gate, control = challenger.gate
+        number = await self._start(control, entry, incumbent)
+        trial = Trial(live.ns_per_tick)
+        loop = asyncio.get_running_loop()
+        begin_s = loop.time()
+        winner = incumbent
+        try:
+            await live.patch(self._root, gate)
+            decision, reason = await self._measure(number, trial, limit_s, is_last)
+            if decision is Decision.WON:
+                winner = challenger
+        finally:
+            if not live.is_gone:
+                await live.patch(self._root, winner.entry)
+                await live.services.trial_stop(number)
+        return self._result(decision, reason, trial, loop.time() - begin_s)
+
+    async def _start(self, control: int, entry: int, incumbent: Contender) -> int:
+        """The control block knows both sides before anything enters the gate."""
+        live = self._live
+        try:
+            return await live.services.trial_start(
+                control,
+                entry,
+                incumbent.entry,
+                self.slice_ns(),
+                SLICES,
+                live.draw_seed(),
+                self.stride,
+            )
+        except GoneError:
+            raise
+        except ChannelError as error:
+            raise Refused(f"its trial cannot begin: {error}") from None
+
+    async def _measure(
+        self, number: int, trial: Trial, limit_s: float, is_last: bool
+    ) -> tuple[Decision, str]:
+        loop = asyncio.get_running_loop()
+        begin_s = loop.time()
+        pause_s = FIRST_READ_S
+        pairs_s = sum(self.slice_ns()) / 1e9
+        seen_calls = seen_slices = 0
+        while True:
+            await asyncio.sleep(pause_s)
+            pause_s = min(READ_S, 1.2 * pause_s)
+            is_done, slices = await self._live.services.trial_read(number)
+            trial.add(slices)
+            seen_calls += sum(one.calls for one in slices)
+            seen_slices += len(slices)
+            decision = trial.decision()
+            if decision is not Decision.UNDECIDED:
+                return decision, ""
+            passed_s = loop.time() - begin_s
+            if not is_last and seen_slices >= LOOK_SLICES and seen_calls < 2 * seen_slices:
+                self._lengthen(seen_calls, passed_s)
+                raise _SlicesTooShort
+            evidence = trial.evidence()
+            if evidence is not None and evidence.low > 1.0:
+                limit_s = max(limit_s, LEADER_LIMIT_S)  # time well spent
+            needed = trial.pairs_needed()
+            if needed is not None and trial.pairs >= LOOK_PAIRS and needed * pairs_s > limit_s:
+                needed_s = needed * pairs_s
+                if needed_s < 3600:
+                    return decision, f"it would have taken {needed_s:.0f} s"
+                return decision, "the times scatter too much"
+            if is_done or passed_s >= limit_s:
+                if evidence is None:
+                    return decision, TOO_FEW_CALLS
+                return decision, f"not decided after {passed_s:.1f} s"
+
+    def _lengthen(self, calls: int, passed_s: float) -> None:
+        """Fewer calls end within a slice than was thought: most are a root's own, or the phase is
+        another one."""
+        self.entries_per_s = max(calls * self.stride / passed_s, 1.0)
+        self.ns_per_call = max(self.ns_per_call, self.share * 1e9 / self.entries_per_s)
+
+    def _result(self, decision: Decision, reason: str, trial: Trial, passed_s: float) -> Result:
+        evidence = trial.evidence()
+        gate_s = self._gate_s(passed_s)
+        lost_s = max(0.0, trial.lost_s(self.stride))
+        if evidence is not None:
+            self.ns_per_call = min(evidence.before_ns, evidence.after_ns)
+            calls = sum(evidence.calls) * self.stride / passed_s
+            self.entries_per_s = max(calls, 1.0)
+        self._account.spend(Kind.GATES, gate_s)
+        self._account.spend(Kind.CHALLENGERS, lost_s)
+        return Result(decision, evidence, reason, gate_s + lost_s)
+
+
+class _SlicesTooShort(Exception):
+    """Begin again with longer ones."""
