@@ -1,6 +1,6 @@
 """Real projects of the deciding table, more than `real.py` has, and the real input they work on.
 
-`corpus` is about a megabyte of what people do compress and search: C, HTML, XML, PostScript, PDF,
+`corpus` is about a megabyte of what people do compress: C, HTML, XML, PostScript, PDF,
 taken from the source packages themselves, so that it is the same wherever Debian's packages are.
 """
 
@@ -25,7 +25,7 @@ CORPUS = (
 
 
 def write_corpus(data: Path) -> Path:
-    """The input of all compressors and of re2."""
+    """The input of all compressors."""
     path = data / "corpus"
     if not path.exists():
         data.mkdir(parents=True, exist_ok=True)
@@ -60,10 +60,6 @@ def _one_file(options: Sequence[str], per_s: float) -> Callable[[Path, float], S
 def _documents(_data: Path, seconds: float) -> Sequence[str]:
     document = sources.fetch("tinyxml2") / "resources" / "dream.xml"
     return [str(max(1, round(470 * seconds))), str(document)]
-
-
-def _patterns(data: Path, seconds: float) -> Sequence[str]:
-    return [str(max(1, round(3 * seconds))), str(write_corpus(data))]
 
 
 def _script(data: Path, seconds: float) -> Sequence[str]:
@@ -102,15 +98,12 @@ TABLE_PROJECTS = {
             _documents,
         ),
         Project(
-            "re2",
-            "re2",
-            [
-                'make -j"$JOBS" CXX="$CXX" CXXFLAGS="$CFLAGS" obj/libre2.a',
-                f'"$CXX" $CFLAGS -pthread -I. {WORKLOADS}/patterns.cpp obj/libre2.a -o patterns',
-            ],
-            ['make -j"$JOBS" CXX="$CXX" CXXFLAGS="$CFLAGS" static-testinstall'],
-            "patterns",
-            _patterns,
+            "lzip",
+            "lzip",
+            ['./configure CXX="$CXX" CXXFLAGS="$CFLAGS"', 'make -j"$JOBS"'],
+            ["make check"],
+            "lzip",
+            _files(["-3", "-c"], 4),
         ),
     )
 }
