@@ -115,7 +115,14 @@ Expected<Object> build(const Image &I, const std::vector<std::string> &Roots, co
     return M.takeError();
   (*M)->setModuleIdentifier("halo");
   (*M)->setSourceFileName("halo");
-  auto Target = createTarget((*M)->getTargetTriple(), R);
+  // Simplification is the same for all recipes of a processor.
+  auto Usual = createTarget((*M)->getTargetTriple(), R, R.Features);
+  if (!Usual)
+    return Usual.takeError();
+  std::string Features = R.Features;
+  if (!R.MoreFeatures.empty())
+    Features += (Features.empty() ? "" : ",") + R.MoreFeatures;
+  auto Target = createTarget((*M)->getTargetTriple(), R, Features);
   if (!Target)
     return Target.takeError();
 
@@ -131,10 +138,10 @@ Expected<Object> build(const Image &I, const std::vector<std::string> &Roots, co
   if (Error E = checkModule(**M))
     return std::move(E);
 
-  restoreTarget(**M);
+  applyTarget(**M, *(*Usual)->getMCSubtargetInfo(), R.Cpu, R.Features, /*IsFinal=*/false);
   Object Result;
-  Result.Counted = simplify(**M, **Target, How);
-  applyTarget(**M, *(*Target)->getMCSubtargetInfo(), R.Cpu, R.Features);
+  Result.Counted = simplify(**M, **Usual, How);
+  applyTarget(**M, *(*Target)->getMCSubtargetInfo(), R.Cpu, Features, /*IsFinal=*/true);
   if (Error E = addAttributes(**M, R))
     return std::move(E);
   loosen(**M, R.Rounding);

@@ -64,10 +64,10 @@ const Target *lookUpTarget(const Triple &T, std::string &Why) {
 }
 
 // LLVM prints about names it does not know and goes on; a recipe with one is a mistake.
-Error checkNames(const MCSubtargetInfo &Known, const Recipe &R) {
+Error checkNames(const MCSubtargetInfo &Known, const Recipe &R, StringRef Features) {
   if (!Known.isCPUStringValid(R.Cpu))
     return createStringError("unknown cpu \"" + R.Cpu + "\"");
-  for (StringRef Rest = R.Features; !Rest.empty();) {
+  for (StringRef Rest = Features; !Rest.empty();) {
     auto [Head, Tail] = Rest.split(',');
     Rest = Tail;
     StringRef Name = Head;
@@ -142,13 +142,13 @@ Error addPlaces(PassBuilder &Builder, const Recipe &R) {
 
 } // namespace
 
-Expected<std::unique_ptr<TargetMachine>> createTarget(const Triple &T, const Recipe &R) {
+Expected<std::unique_ptr<TargetMachine>> createTarget(const Triple &T, const Recipe &R, StringRef Features) {
   std::string Why;
   const Target *Found = lookUpTarget(T, Why);
   if (!Found)
     return createStringError(Why);
   std::unique_ptr<MCSubtargetInfo> Known(Found->createMCSubtargetInfo(T, "", ""));
-  if (Error E = checkNames(*Known, R))
+  if (Error E = checkNames(*Known, R, Features))
     return std::move(E);
   TargetOptions Options;
   Options.AllowFPOpFusion = R.Rounding == FloatingPoint::Strict ? FPOpFusion::Strict : FPOpFusion::Standard;
@@ -156,8 +156,8 @@ Expected<std::unique_ptr<TargetMachine>> createTarget(const Triple &T, const Rec
   Options.EnableGlobalISel = false;
   Options.UseInitArray = true;
   auto Level = CodeGenOpt::getLevel(R.Level);
-  std::unique_ptr<TargetMachine> Machine(Found->createTargetMachine(
-      T, R.Cpu, R.Features, Options, Reloc::PIC_, CodeModel::Small, *Level, /*JIT=*/false));
+  std::unique_ptr<TargetMachine> Machine(Found->createTargetMachine(T, R.Cpu, Features, Options, Reloc::PIC_,
+                                                                    CodeModel::Small, *Level, /*JIT=*/false));
   if (!Machine)
     return createStringError("LLVM has no code generator for " + T.str());
   return std::move(Machine);

@@ -1,6 +1,6 @@
 // Pipeline: optimizes a region's module by a recipe and emits an object.
 //
-//     simplify    the same for every recipe, for the target each function was compiled for: what
+//     simplify    the same for every recipe of a processor: what
 //                 ahead-of-time callers rely on, and where profiles are taken and used
 //     optimize    by the recipe; LLVM's command line has the recipe's settings by then (Overrides)
 //     emit
@@ -23,7 +23,8 @@
 
 namespace halo {
 
-llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTarget(const llvm::Triple &T, const Recipe &R);
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTarget(const llvm::Triple &T, const Recipe &R,
+                                                                  llvm::StringRef Features);
 // Returns where the object will count, if it is to.
 std::vector<Counters> simplify(llvm::Module &M, llvm::TargetMachine &Target, const Counting &How);
 llvm::Error optimize(llvm::Module &M, llvm::TargetMachine &Target, const Recipe &R);

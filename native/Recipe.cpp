@@ -65,8 +65,8 @@ Error readOption(Recipe &R, StringRef Key, const std::string &Value) {
                                        : FloatingPoint::Strict;
     return readWord(Key, Value, {"strict", "contract", "fast"});
   }
-  if (Key == "features") { // beside the processor's; the last word counts
-    R.Features += (R.Features.empty() ? "" : ",") + Value;
+  if (Key == "features") {
+    R.MoreFeatures = Value;
     return Error::success();
   }
   if (Key == "passes") {

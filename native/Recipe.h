@@ -21,7 +21,8 @@ enum class FloatingPoint { Strict, Contract, Fast };
 struct Recipe {
   using Words = std::map<std::string, std::string>;
 
-  std::string Cpu, Features;
+  std::string Cpu, Features; // the processor's, which simplification is for
+  std::string MoreFeatures;  // for all that follows
   int Level = 3;
   bool Vectorize = true, Slp = true, Unroll = true, Interleave = true, Fusion = false, Polly = false;
   FloatingPoint Rounding = FloatingPoint::Strict;

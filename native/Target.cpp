@@ -18,8 +18,8 @@ namespace {
 
 // Kept on every function of ours: what the ahead-of-time code was compiled for.
 constexpr StringLiteral WasCpu = "halo-was-cpu", WasFeatures = "halo-was-features";
-// Has its old target for the time of simplification.
-constexpr StringLiteral IsRestored = "halo-restored";
+// Is free, and has a target only until another is chosen.
+constexpr StringLiteral IsChosen = "halo-chosen";
 
 using Target = std::pair<std::string, std::string>;
 
@@ -153,31 +153,28 @@ bool hadFeature(const Function &F, StringRef Feature) {
   return lists(F.getFnAttribute(WasFeatures).getValueAsString(), Feature);
 }
 
-void restoreTarget(Module &M) {
+void applyTarget(Module &M, const MCSubtargetInfo &Recipe, StringRef Cpu, StringRef Features, bool IsFinal) {
   for (Function &F : M)
-    if (isFree(F)) {
-      setTarget(F, was(F, WasCpu), was(F, WasFeatures));
-      F.addFnAttr(IsRestored);
-    }
-}
-
-void applyTarget(Module &M, const MCSubtargetInfo &Recipe, StringRef Cpu, StringRef Features) {
-  for (Function &F : M)
-    if (F.hasFnAttribute(IsRestored)) {
+    if (F.hasFnAttribute(IsChosen)) {
       setTarget(F, "", "");
-      F.removeFnAttr(IsRestored);
+      F.removeFnAttr(IsChosen);
     }
   bool IsX86 = M.getTargetTriple().isX86();
   bool MustKeep = IsX86 && any_of(M, [&](const Function &F) {
                     return isFree(F) && changesPassing(widestPassed(F), was(F, WasFeatures), Recipe);
                   });
   for (Function &F : M) {
-    if (isFree(F) && (MustKeep || !covers(Recipe, was(F, WasFeatures))))
-      setTarget(F, was(F, WasCpu), was(F, WasFeatures));
-    else if (isFree(F))
-      setTarget(F, Cpu, Features);
-    F.removeFnAttr(WasCpu);
-    F.removeFnAttr(WasFeatures);
+    if (isFree(F)) {
+      bool Keeps = MustKeep || !covers(Recipe, was(F, WasFeatures));
+      std::string OldCpu = was(F, WasCpu).str(), OldFeatures = was(F, WasFeatures).str();
+      setTarget(F, Keeps ? OldCpu : Cpu, Keeps ? OldFeatures : Features);
+      if (!IsFinal)
+        F.addFnAttr(IsChosen);
+    }
+    if (IsFinal) {
+      F.removeFnAttr(WasCpu);
+      F.removeFnAttr(WasFeatures);
+    }
   }
 }
 

@@ -22,14 +22,12 @@ namespace halo {
 void noteTarget(llvm::Module &M, const Frame &F);
 // Did the ahead-of-time target of F have this feature?
 bool hadFeature(const llvm::Function &F, llvm::StringRef Feature);
-// When a region is built, first: free functions have the target they were compiled for, so that what is
-// done to them until applyTarget does not depend on the recipe.
-void restoreTarget(llvm::Module &M);
-// Then: gives its free functions the recipe's target. They keep the ahead-of-time
+// When a region is built: gives its free functions the recipe's target. They keep the ahead-of-time
 // one where the recipe's lacks something they may use (a file of AVX-512 code that is called only
-// where it can run), and all do where the recipe's would pass wide vectors differently.
+// where it can run), and all do where the recipe's would pass wide vectors differently. Until
+// it is final another may be chosen.
 void applyTarget(llvm::Module &M, const llvm::MCSubtargetInfo &Recipe, llvm::StringRef Cpu,
-                 llvm::StringRef Features);
+                 llvm::StringRef Features, bool IsFinal);
 
 } // namespace halo
 

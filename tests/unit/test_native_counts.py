@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from native_kit import (
-    PLAIN,
     Image,
     Object,
     bitcode,
@@ -107,7 +106,11 @@ def test_targets_of_indirect_calls_are_noted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "recipe",
-    [{}, {"level": 1}, PLAIN, {"options": {"slp": "off", "llvm.unroll-count": "4", "polly": "on"}}],
+    [
+        {"level": 1},
+        {"options": {"features": "-avx"}},
+        {"options": {"slp": "off", "llvm.unroll-count": "4", "polly": "on"}},
+    ],
 )
 def test_the_shape_does_not_depend_on_the_recipe(recipe: dict[str, object]) -> None:
     of = image(CALLS)
