@@ -31,6 +31,7 @@ from halojit.server.recall import Recalled
 from halojit.server.settings import Settings
 from halojit.server.switch import Switch
 from halojit.server.tuner import TooRare, Tuner
+from halojit.tune import sampler
 from halojit.tune.search import Host, Search
 
 log = logging.getLogger("halo")
@@ -127,6 +128,8 @@ class Adapt:
             self._memory.saw(mapped.build_name, live.process.executable)
         exploration = Exploration(live, self._switch)
         exploration.tell(profiler.cpu_s)
+        loading = asyncio.get_running_loop().run_in_executor(None, sampler.preload)
+        loading.add_done_callback(lambda done: done.exception())
         chooser = Chooser(live, profiler, self._limits)
         await self._choose(live, chooser, exploration, profiler)
         await profiler.start(live.settings.hertz)

@@ -121,6 +121,5 @@ class Chooser:
         await asyncio.sleep(COUNT_S)
         counts = await live.services.count_read(entries[place] for place in counting)
         passed = loop.time() - begin
-        back = [(entries[place], live.targets.get(entries[place], 0)) for place in counting]
-        await live.services.patch(back)
+        await live.services.count_stop(entries[place] for place in counting)
         return {place: count / passed for place, count in zip(counting, counts, strict=True)}

@@ -120,6 +120,4 @@ class Conduct:
             live.tell(Resumed(live.pid, live.at_s()))
 
     async def _retire(self) -> int:
-        # A later strategy must not lead an entry back to where it led before.
-        self.live.targets.clear()
         return await self.live.services.retire_all()

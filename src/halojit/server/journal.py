@@ -132,7 +132,7 @@ def _region_line(event: events.Event) -> str:
                 f"{event.object_bytes:,} bytes in {build_s:.2f} s"
             )
         case events.VariantDeployed(root=root, is_gated=is_gated):
-            how = "behind its gate" if is_gated else "untimed: it cannot have a gate"
+            how = "behind its gate" if is_gated else "in turns: it cannot have a gate"
             return f"{readable(root.name)}: patched {event.at_s:.2f} s after main, {how}"
         case events.TrialEnded(root=root):
             return f"{readable(root.name)}: {trial(event)}"

@@ -182,8 +182,7 @@ class ProcessState:
                 region = self.region(event.root.name)
                 region.patched(event.at_s)
                 if not event.is_gated:
-                    region.is_kept = True
-                    region.note = "not timed"
+                    region.note = "timed by samples"
                 self._does(region, "timing" if event.is_gated else "watching")
             case events.TrialBegan(name=name):
                 self._does(self.region(event.root.name), f"trying {name}")

@@ -114,8 +114,6 @@ class Live:
         self.settings = settings
         self.mapped: dict[int, Mapped] = {}
         self.images: dict[int, LiveImage] = {}
-        self.targets: dict[int, int] = {}
-        """Where entries lead that were ever patched; 0 is the original."""
         self.frames = FrameMap()
         self.generation = -1
         self.is_stopped = False
@@ -335,8 +333,6 @@ class Live:
 
     async def patch(self, place: Place, target: int) -> None:
         """Points the entry at the target (0: the original). Raises Refused."""
-        if self.is_stopped and target:
-            raise Refused("stopped")
         entry = self.entry(place)
         if entry is None:
             raise Refused("its image was unloaded")
@@ -344,10 +340,11 @@ class Live:
 
     async def point(self, entry: int, target: int) -> None:
         """As `patch`, by the entry's address."""
+        if self.is_stopped and target:
+            raise Refused("stopped")
         status = (await self.services.patch([(entry, target)]))[0]
         if status:
             raise Refused(f"its entry cannot be patched: {status_text(status)}")
-        self.targets[entry] = target
 
 
 def _announced(symbol: str) -> str:

@@ -63,7 +63,7 @@ ORIGINAL = Contender("original", Recipe(Host.any_cpu, ""))
 
 @dataclass(frozen=True)
 class Result:
-    """What a trial came to. `gain` is the logarithm of the speed-up, None if nothing was seen."""
+    """What a trial came to."""
 
     decision: Decision
     evidence: Evidence | None
@@ -71,8 +71,16 @@ class Result:
     cost_s: float
 
     @property
-    def gain(self) -> float | None:
-        return math.log(self.evidence.speedup) if self.evidence else None
+    def gain(self) -> float:
+        """Logarithm of the speed-up, as it was measured; 0 if nothing was."""
+        return math.log(self.evidence.speedup) if self.evidence else 0.0
+
+    @property
+    def sure_gain(self) -> float:
+        """What may be claimed: of an undecided trial no more than its interval does."""
+        if self.evidence is None or self.decision is not Decision.UNDECIDED:
+            return self.gain
+        return self.evidence.sure_gain
 
 
 class Tryout:

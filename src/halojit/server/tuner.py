@@ -122,8 +122,7 @@ class Tuner:
                 coming = asyncio.create_task(self._prepare(search))
                 proposal, contender = prepared
                 base = self._best.gain
-                gain = (await self._try(contender)).gain
-                search.tell(proposal, None if gain is None else base + gain)
+                search.tell(proposal, base + (await self._try(contender)).sure_gain)
         finally:
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
@@ -221,6 +220,11 @@ class Tuner:
                     )
                 )
             self._on_trial = challenger
+            live.tell(
+                events.TrialBegan(
+                    live.pid, live.at_s(), self.root, challenger.name, best.contender.name
+                )
+            )
             if challenger.gate is None:
                 result = await self._sampled.run(challenger, best.contender)
             else:
@@ -235,11 +239,11 @@ class Tuner:
             is_kept = True
             await live.patch(self.root, challenger.entry)
         if is_kept:
-            self._best = Ranked(challenger, best.gain + (result.gain or 0.0))
+            self._best = Ranked(challenger, best.gain + result.gain)
             self._winners.insert(0, self._best)
             del self._winners[ALTERNATIVES:]
         self._tell_trial(challenger, best, result, is_kept)
-        self._memory.keep(challenger, result, best.gain + (result.gain or 0.0), is_kept)
+        self._memory.keep(challenger, result, best.gain + result.sure_gain, is_kept)
         if result.evidence is None and result.reason == TOO_FEW_CALLS:
             raise TooRare(result.reason)
         return result
@@ -264,7 +268,7 @@ class Tuner:
         self, challenger: Contender, before: Ranked, result: Result, is_kept: bool
     ) -> None:
         live = self._live
-        gain = before.gain + (result.gain or 0.0) if is_kept else before.gain
+        gain = before.gain + result.gain if is_kept else before.gain
         live.tell(
             events.TrialEnded(
                 live.pid,
@@ -348,7 +352,7 @@ class Tuner:
             await asyncio.sleep(min(COUNT_MOST_S, max(COUNT_LEAST_S, count_s)))
             calls = (await live.services.count_read([entry]))[0]
             passed_s = loop.time() - begin_s
-            await live.patch(self.root, self._best.contender.entry)
+            await live.services.count_stop([entry])
         return calls / passed_s
 
     async def _compete(self) -> None:
