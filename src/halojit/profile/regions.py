@@ -94,13 +94,33 @@ def choose(
         place for place in often if place in recursive or ns_per_call(place) >= limits.ns_per_call
     }
     often = {place for place in often if ns_per_call(place) >= limits.least_ns_per_call}
-    best = {place for place in long_enough if entries_per_s[place] >= limits.wanted_entries_per_s}
+    best = {
+        place
+        for place in long_enough
+        if place not in recursive and entries_per_s[place] >= limits.wanted_entries_per_s
+    }
     for roots in (best, long_enough, often):
-        own = _cover(tree, roots, reach, taken, limits)
+        free = {place for place in roots if not _holds(place, reach(place), taken, shares)}
+        own = _cover(tree, free, reach, taken, limits)
         chosen.extend(region(place, share) for place, share in own.items())
         taken.update((place, reach(place)) for place in own)
     chosen.sort(key=lambda one: -one.share)
     return chosen
+
+
+def _holds(
+    place: Place, names: Collection[str], taken: Collection[Place], shares: Mapping[Place, float]
+) -> bool:
+    """Would a region of these names hold its own copy of a root that is hotter? Then most of its
+    time is that root's, which is tuned better alone. (Samples in functions without a frame leave
+    their caller out, so the call tree may say less of the caller than is true.)"""
+    return any(
+        other.image == place.image
+        and other.name in names
+        and shares.get(other, 0.0) > shares.get(place, 0.0)
+        for other in taken
+        if other != place
+    )
 
 
 def _cover(

@@ -244,7 +244,7 @@ class Tuner:
             del self._winners[ALTERNATIVES:]
         self._tell_trial(challenger, best, result, is_kept)
         self._memory.keep(challenger, result, best.gain + result.sure_gain, is_kept)
-        if result.evidence is None and result.reason == TOO_FEW_CALLS:
+        if result.reason == TOO_FEW_CALLS and self._trials == 1:
             raise TooRare(result.reason)
         return result
 
