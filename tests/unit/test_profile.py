@@ -81,8 +81,14 @@ def test_regions_that_had_their_turn_are_not_chosen_again() -> None:
 def test_a_small_root_leaves_its_time_to_its_callees() -> None:
     # a is on few paths of its own once x has taken most; b is large in all.
     tree = tree_of(m_x_b=50, m_a_b=4, m_c_b=46)
-    rates = {"x": 100, "a": 100, "b": 1000}
+    rates = {"x": 300, "a": 300, "b": 1000}
     assert sorted(chosen(tree, rates, {"x": "b", "a": "b"})) == ["b", "x"]
+
+
+def test_a_rare_caller_is_no_root_when_a_region_is_most_of_it() -> None:
+    # x is seldom entered; b, which is most of what it does, often enough for quick trials.
+    tree = tree_of(m_x_b=50, m_c_b=40, m_x=10)
+    assert chosen(tree, {"x": 50, "b": 1000}, {"x": "b"}) == ["b"]
 
 
 def test_candidates_are_possible_hot_and_uncovered() -> None:
