@@ -10,6 +10,7 @@ that search draws from). Settings of LLVM 22 that are not here, and why:
     polly-parallel                           starts threads inside of the program
     polly-pattern-matching-based-opts        10 s to compile a matrix product, which is no faster
     polly-register-tiling                    for it
+    pre-RA-sched=linearize                   a Reed-Solomon decoder computes something else
 """
 
 from __future__ import annotations

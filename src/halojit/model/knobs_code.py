@@ -231,7 +231,7 @@ CODE = (
         "selection-order",
         "the order of instructions as they are selected",
         "llvm.pre-RA-sched",
-        "default list-ilp list-burr source linearize",
+        "default list-ilp list-burr source",
     ),
     usually_on(
         "late-scheduler",
