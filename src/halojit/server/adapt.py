@@ -22,6 +22,7 @@ from halojit.profile.regions import Limits
 from halojit.server import recall
 from halojit.server.channel import ChannelError
 from halojit.server.chooser import Chooser
+from halojit.server.contest import Contest
 from halojit.server.deaths import Ending, Witness
 from halojit.server.exploration import Exploration
 from halojit.server.live import Live, Refused
@@ -105,11 +106,15 @@ class Adapt:
         if not ending.is_crash:
             return
         for tuner in self._tuners:
-            for digest in tuner.exposed:
+            for digest in tuner.contest.exposed:
                 self._memory.quarantine(tuner.build_name, digest, str(ending))
                 live.tell(
                     events.Quarantined(
-                        live.pid, live.at_s(), tuner.root, digest, f"the process was {ending}"
+                        live.pid,
+                        live.at_s(),
+                        tuner.contest.root,
+                        digest,
+                        f"the process was {ending}",
                     )
                 )
 
@@ -207,11 +212,12 @@ class Adapt:
         keys = function.symbols if function else ()
         memory = self._memory.region(mapped.build_name, root, keys)
         search = partial(self._search, region.share)
-        tuner = Tuner(live, region, exploration, profiler, memory, search, self._trials == 1)
-        self._tuners.append(tuner)
+        contest = Contest(live, region, exploration, profiler, memory, self._trials == 1)
         for one in self._recalled:
             if one.root == root:
-                tuner.adopt(one.contender, one.gain)
+                contest.adopt(one.contender, one.gain)
+        tuner = Tuner(live, region, exploration, memory, contest, search)
+        self._tuners.append(tuner)
         try:
             await tuner.run()
         except Refused as error:

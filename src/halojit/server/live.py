@@ -32,6 +32,10 @@ from halojit.server.settings import Settings
 log = logging.getLogger("halo")
 
 
+LINKED_LIMIT_BYTES = 128 << 20
+"""Of variants in one process: what was entered once is never unmapped."""
+
+
 class Refused(RuntimeError):
     """A variant cannot be had or placed; says why. The program goes on as it was."""
 
@@ -272,6 +276,9 @@ class Live:
             raise Refused("its image was unloaded")
         key = image, variant.digest
         if key not in self._linked:
+            held = sum(linked.bytes for linked in self._linked.values())
+            if held + len(variant.data) > LINKED_LIMIT_BYTES:
+                raise Refused(f"the process holds {held >> 20} MiB of variants already")
             self._linked[key] = await self._link(mapped, variant)
         return self._linked[key]
 

@@ -117,3 +117,9 @@ class RegionMemory:
             worker.keep_variant(
                 *place, self._keys, challenger.recipe, challenger.variant, result.evidence, gain
             )
+
+    def forget(self) -> None:
+        """What was the best is not: the next run begins with the original."""
+        worker = self._memory.worker
+        if worker is not None:
+            worker.forget_best(self._memory.build(self.build), self._memory.cpu, self._root.name)
