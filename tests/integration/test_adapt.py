@@ -6,6 +6,7 @@ as fast, on any machine and however busy it is.
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -72,6 +73,19 @@ def test_the_second_run_begins_with_what_the_first_found(
     region = second.regions[0]
     assert region["name"] == "mix"
     assert region["patched_after_s"] <= first.regions[0]["patched_after_s"]
+
+
+def test_what_a_process_crashed_in_is_not_used_again(
+    tools: Tools, slow: Path, adapt: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    store = ("--store", str(tmp_path / "store.db"))
+    crashed = run_halo(tools, "adapt", [slow, "6000", "abort"], tmp_path, options=store)
+    assert crashed.status == 128 + signal.SIGABRT
+    assert crashed.regions[0]["is_kept"]
+    assert any("SIGABRT" in message for message in crashed.report["messages"])
+    again = adapt(3000, *store, "--budget", "0")
+    crashed_in = crashed.regions[0]["recipe"]
+    assert all(region["recipe"] != crashed_in for region in again.regions)
 
 
 def test_a_damaged_store_costs_the_memory_and_nothing_else(

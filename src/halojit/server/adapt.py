@@ -42,6 +42,8 @@ FIRST_SAMPLES = 100
 BUSY_CPU_S = 0.02
 """Less, and the process is not worth asking for its bitcode."""
 PERIOD_S = 1.0
+ENDING_S = 2.0
+GLANCE_S = 0.02
 EARN_S = 0.25
 """How often exploration learns what it may spend."""
 
@@ -97,8 +99,11 @@ class Adapt:
                     task.cancel()
                 # Trials report what they measured before the process went.
                 await asyncio.gather(*self._tuning, return_exceptions=True)
-                if witness is not None and live.is_gone:
-                    self._quarantine(live, await witness.ending())
+                if witness is not None:
+                    # A server that is closed with its program may know of the end before the
+                    # connection does.
+                    limit_s = ENDING_S if live.is_gone else GLANCE_S
+                    self._quarantine(live, await witness.ending(limit_s))
 
     def _quarantine(self, live: Live, ending: Ending) -> None:
         """What a crashed process may have been running is not used again. Nobody can tell which of
