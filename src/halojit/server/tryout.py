@@ -46,7 +46,7 @@ TOO_FEW_CALLS = "too few calls"
 SLICES = 1 << 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Contender:
     """Code that an entry may lead to; `entry` 0 is the original."""
 

@@ -16,10 +16,11 @@ import math
 from collections.abc import Callable
 
 from halojit.model import events
+from halojit.model.evidence import Decision
 from halojit.model.function import Place
 from halojit.model.region import FunctionProfile, Recipe, Region
 from halojit.server import instrument
-from halojit.server.contest import Contest
+from halojit.server.contest import RETRY_LIMIT_S, Contest
 from halojit.server.exploration import Exploration
 from halojit.server.live import Live, Refused
 from halojit.server.memory import RegionMemory
@@ -27,7 +28,7 @@ from halojit.server.tryout import ORIGINAL, TOO_FEW_CALLS, Contender
 from halojit.tune.budget import Kind
 from halojit.tune.search import Proposal, Search
 
-LOOK_S = 0.5
+LOOK_S = 0.25
 LOOK_MOST_S = 4.0
 LOOK_GROWTH = 1.05
 MOVED = 0.2
@@ -62,7 +63,9 @@ class Tuner:
         self._exploration = exploration
         self._memory = memory
         self._new_search = new_search
-        self._profile: tuple[FunctionProfile, ...] | None = None
+        self._profiles: dict[Recipe, tuple[FunctionProfile, ...]] = {}
+        """By the plain recipe for a processor: counts of one fit no other."""
+        self._turns: dict[tuple[Contender, bool], Contender] = {}
         self._digests: set[str] = set(contest.exposed)
 
     async def run(self) -> None:
@@ -120,9 +123,10 @@ class Tuner:
         live, root = self._live, self._root
         profile: tuple[FunctionProfile, ...] = ()
         if proposal.needs_profile:
-            if self._profile is None:
-                self._profile = await self._measure_profile(proposal.recipe)
-            profile = self._profile
+            plain = Recipe(proposal.recipe.cpu, proposal.recipe.features)
+            if plain not in self._profiles:
+                self._profiles[plain] = await self._measure_profile(plain)
+            profile = self._profiles[plain]
         used_s: float | None = None
         self._exploration.compile_begins()
         try:
@@ -157,8 +161,7 @@ class Tuner:
             linked.gates.get(root.name),
         )
 
-    async def _measure_profile(self, recipe: Recipe) -> tuple[FunctionProfile, ...]:
-        plain = Recipe(recipe.cpu, recipe.features)
+    async def _measure_profile(self, plain: Recipe) -> tuple[FunctionProfile, ...]:
         async with self.contest.entry:
             profile, ran_s = await instrument.measure(
                 self._live, self._region, plain, self.contest.best.contender.entry
@@ -207,16 +210,29 @@ class Tuner:
             self.contest.tryout.entries_per_s = rate
             self.contest.tryout.ns_per_call *= usual / rate
             before = self.contest.best.contender
-            await self.contest.compete()
+            is_known = await self._turn((before, rate > usual))
             # A machine whose speed changes is not a program whose inputs do.
             is_noise = self.contest.best.contender is before
             moved = min(moved * NOISY_GROWTH, NOISY_MOVED) if is_noise else MOVED
-            if searches:
+            if searches and not is_known:
                 searches -= 1
                 known = [(one.contender.recipe, one.gain) for one in self.contest.winners]
                 await self._search(self._new_search(known, NEW_PROPOSALS))
             self._converged("tried again")
             pause_s, usual = LOOK_S, 0.0
+
+    async def _turn(self, turn: tuple[Contender, bool]) -> bool:
+        """The inputs changed so that what was the best is entered more often, or less. True if the
+        one that won when this last happened wins again: programs go back and forth."""
+        expected = self._turns.get(turn)
+        if expected is not None:
+            result = await self.contest.meet(expected, RETRY_LIMIT_S)
+            if result.decision is Decision.WON:
+                return True
+        await self.contest.compete()
+        if self.contest.best.contender not in (turn[0], ORIGINAL):
+            self._turns[turn] = self.contest.best.contender
+        return False
 
     def _reopened(self, reason: str) -> None:
         live = self._live
