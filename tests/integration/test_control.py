@@ -107,9 +107,9 @@ def test_what_connects_while_stopped_is_left_alone(tools: Tools, hot: Path, tmp_
 
 
 def test_freeze_keeps_what_is_deployed(tools: Tools, hot: Path, tmp_path: Path) -> None:
-    with steered(tools, tmp_path) as one:
+    with steered(tools, tmp_path, "--strategy", "once") as one:
         first = one.start(hot, LONG_MS)
-        one.server.wait_for("mix: O3 for this CPU instead of the original: .*")
+        one.server.wait_for("mix: O3 for this processor instead of the original: .*")
         is_original = entry(first, hot).is_original
         one.told("freeze")
         one.server.wait_for("frozen: ")
@@ -124,7 +124,7 @@ def test_freeze_keeps_what_is_deployed(tools: Tools, hot: Path, tmp_path: Path) 
 
 
 def test_freeze_ends_a_running_trial(tools: Tools, hot: Path, tmp_path: Path) -> None:
-    with steered(tools, tmp_path) as one:
+    with steered(tools, tmp_path, "--strategy", "once") as one:
         one.start(hot, LONG_MS)
         one.server.wait_for("mix: patched")
         one.told("freeze")
@@ -178,7 +178,7 @@ def test_status_names_regions_and_gains(tools: Tools, hot: Path, tmp_path: Path)
     with steered(tools, tmp_path) as one:
         assert "0 processes" in one.told("status")
         pid = one.start(hot, LONG_MS)
-        one.server.wait_for("mix: O3 for this CPU instead of the original: ")
+        one.server.wait_for("mix: O3 for this processor instead of the original: ")
         (process,) = one.status()["processes"]
         assert process["pid"] == pid
         assert process["regions"][0]["name"] == "mix"

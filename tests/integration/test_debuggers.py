@@ -52,7 +52,7 @@ def test_gdb_breaks_in_a_variant_by_name(tools: Tools, solver: Path, tmp_path: P
 
 def test_perf_names_a_variant(tools: Tools, hot: Path, tmp_path: Path) -> None:
     samples = tmp_path / "perf.data"
-    server = Server(tools, tmp_path)
+    server = Server(tools, tmp_path, "--strategy", "once")
     # Only the program is recorded; it is ended once the variant has run for a while.
     recorder = subprocess.Popen(
         ["perf", "record", "-q", "-e", "task-clock", "-F", "500", "-o", samples, hot, "60000"],
@@ -60,7 +60,7 @@ def test_perf_names_a_variant(tools: Tools, hot: Path, tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
     )
     try:
-        server.wait_for("mix: O3 for this CPU instead of the original: .*kept")
+        server.wait_for("mix: O3 for this processor instead of the original: .*kept")
         pid = int(subprocess.check_output(["pgrep", "-P", str(recorder.pid), "-x", "hot"]))
         os.kill(pid, signal.SIGTERM)
         recorder.wait(LIMIT_S)

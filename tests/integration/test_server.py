@@ -92,7 +92,7 @@ def test_a_program_is_patched(serving: Serving, hot: Path) -> None:
     with subprocess.Popen([hot, "60000"], env=environment(serving.address)) as child:
         serving.wait_for("mix: chosen")
         serving.wait_for("mix: patched")
-        serving.wait_for(r"mix: O3 for this CPU instead of the original: .*x \[")
+        serving.wait_for(r"mix: O3 for this processor instead of the original: .*x \[")
         child.kill()
     serving.wait_for("ended")
 

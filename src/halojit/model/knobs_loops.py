@@ -58,20 +58,23 @@ UNROLLING = (
     ),
 )
 
+_FORCED = {"llvm.hints-allow-reordering": "false"}
+"""LLVM takes a forced width for leave to add floating-point numbers in another order."""
+
 VECTORIZING = (
     usually_on("vectorize", "the loop vectorizer", "vectorize", "off"),
     usually_on("interleave", "several vectors of a loop at a time", "interleave", "off"),
-    one_of(
+    choice(
         "vector-width",
         "elements of a vector, in every vectorized loop",
-        "llvm.force-vector-width",
-        "auto 2 4 8 16",
+        "auto",
+        {width: _FORCED | {"llvm.force-vector-width": width} for width in "2 4 8 16".split()},
     ),
-    one_of(
+    choice(
         "vector-interleave",
         "vectors at a time, in every vectorized loop",
-        "llvm.force-vector-interleave",
-        "auto 1 2 4 8",
+        "auto",
+        {count: _FORCED | {"llvm.force-vector-interleave": count} for count in "1 2 4 8".split()},
     ),
     usually_off(
         "vectorizer-passes",

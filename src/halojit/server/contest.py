@@ -52,7 +52,7 @@ class Contest:
         self.winners: list[Ranked] = []
         """Latest first."""
         self.trials = 0
-        self.tryout = Tryout(live, region, exploration.account)
+        self.tryout = Tryout(live, region, exploration.account, lambda: exploration.is_held)
         self.entry = asyncio.Lock()
         """Held by who changes where the entry leads."""
         self._live = live
@@ -101,7 +101,7 @@ class Contest:
                 result = await self._sampled.run(challenger, best.contender)
             else:
                 incumbent = await self._incumbent(best.contender)
-                result = await self.tryout.run(challenger, incumbent, limit_s)
+                result = await self._gated(challenger, incumbent, limit_s)
                 if incumbent is not best.contender and result.decision is not Decision.WON:
                     await live.patch(self.root, best.contender.entry)
         self._on_trial = ORIGINAL
@@ -117,6 +117,13 @@ class Contest:
         self._tell_trial(challenger, best, result, is_kept)
         self._memory.keep(challenger, result, best.gain + result.sure_gain, is_kept)
         return result
+
+    async def _gated(self, challenger: Contender, incumbent: Contender, limit_s: float) -> Result:
+        try:
+            return await self.tryout.run(challenger, incumbent, limit_s)
+        finally:
+            if self.tryout.unfinished is not None:
+                self._tell_trial(challenger, self.best, self.tryout.unfinished, is_kept=False)
 
     async def _incumbent(self, best: Contender) -> Contender:
         """Who stands for the best in a trial. The original of a root that calls itself would come
@@ -177,7 +184,8 @@ class Contest:
         """The best against the original itself: a chain of trials, each of which ended when it
         liked what it saw, promises too much. Only a loss takes it back."""
         best = self.best
-        if best.contender is ORIGINAL or best.contender.gate is None:
+        is_sure = self.trials < 2
+        if best.contender is ORIGINAL or best.contender.gate is None or is_sure:
             return
         await self._exploration.afford(self.tryout.expected_s)
         self.best = Ranked(ORIGINAL, 0.0)

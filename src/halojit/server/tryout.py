@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from halojit.model.evidence import Decision, Evidence
@@ -42,6 +43,7 @@ RESTARTS = 3
 LOOK_SLICES = 12
 LOOK_PAIRS = 24
 """Before so many, a prediction says little."""
+ENDED = "the program ended"
 TOO_FEW_CALLS = "too few calls"
 SLICES = 1 << 20
 
@@ -86,7 +88,13 @@ class Result:
 class Tryout:
     """Trials of one region."""
 
-    def __init__(self, live: Live, region: Region, account: Account) -> None:
+    def __init__(
+        self, live: Live, region: Region, account: Account, is_held: Callable[[], bool]
+    ) -> None:
+        """`is_held`: has a person said that nothing is to be tried?"""
+        self.unfinished: Result | None = None
+        """Of a trial whose program ended under it."""
+        self._is_held = is_held
         self._live = live
         self._root = region.root
         self._account = account
@@ -153,7 +161,12 @@ class Tryout:
         winner = incumbent
         try:
             await live.patch(self._root, gate)
-            decision, reason = await self._measure(number, trial, limit_s, is_last)
+            try:
+                decision, reason = await self._measure(number, trial, limit_s, is_last)
+            except (GoneError, asyncio.CancelledError):
+                passed_s = loop.time() - begin_s
+                self.unfinished = self._result(Decision.UNDECIDED, ENDED, trial, passed_s)
+                raise
             if decision is Decision.WON:
                 winner = challenger
         finally:
@@ -198,6 +211,8 @@ class Tryout:
             decision = trial.decision()
             if decision is not Decision.UNDECIDED:
                 return decision, ""
+            if self._is_held():
+                return decision, "frozen"
             passed_s = loop.time() - begin_s
             if not is_last and seen_slices >= LOOK_SLICES and seen_calls < 2 * seen_slices:
                 self._lengthen(seen_calls, passed_s)
