@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import struct
 import termios
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import pytest
 from halojit.model import events
 from halojit.view.report import Report
 from halojit.view.status import StatusLine
+
+QUIET_S = 0.05
 
 
 class Terminal:
@@ -34,11 +37,11 @@ class Terminal:
         termios.tcsetattr(self.file, termios.TCSANOW, modes)
 
     def written(self) -> str:
-        os.set_blocking(self._master, False)
-        try:
-            return os.read(self._master, 65536).decode()
-        except BlockingIOError:
-            return ""
+        """What came since the last time: the terminal hands it over piece by piece."""
+        found = b""
+        while select.select([self._master], [], [], QUIET_S)[0]:
+            found += os.read(self._master, 65536)
+        return found.decode()
 
     def close(self) -> None:
         self.file.close()

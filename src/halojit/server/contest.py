@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from halojit.model import events
 from halojit.model.evidence import Decision
 from halojit.model.region import Region
+from halojit.server.channel import GoneError
 from halojit.server.exploration import Exploration
 from halojit.server.live import Live, Refused
 from halojit.server.memory import RegionMemory
 from halojit.server.profiler import Profiler
 from halojit.server.sampled import SampledTryout
-from halojit.server.tryout import LIMIT_S, ORIGINAL, Contender, Result, Tryout
+from halojit.server.tryout import ENDED, LIMIT_S, ORIGINAL, Contender, Result, Tryout
 
 COUNT_LEAST_S = 0.04
 COUNT_MOST_S = 0.4
@@ -121,9 +122,10 @@ class Contest:
     async def _gated(self, challenger: Contender, incumbent: Contender, limit_s: float) -> Result:
         try:
             return await self.tryout.run(challenger, incumbent, limit_s)
-        finally:
-            if self.tryout.unfinished is not None:
-                self._tell_trial(challenger, self.best, self.tryout.unfinished, is_kept=False)
+        except (GoneError, asyncio.CancelledError):
+            unfinished = self.tryout.unfinished or Result(Decision.UNDECIDED, None, ENDED, 0.0)
+            self._tell_trial(challenger, self.best, unfinished, is_kept=False)
+            raise
 
     async def _incumbent(self, best: Contender) -> Contender:
         """Who stands for the best in a trial. The original of a root that calls itself would come

@@ -158,7 +158,7 @@ def test_bad_bitcode(
         assert outcome.swaps == 0
         assert outcome.regions == []
         said = "\n".join(outcome.report["messages"])
-        if said:
+        if said and "did not connect" not in said:
             break
     assert said, "nothing was said about it"
     assert "Traceback" not in outcome.stderr
