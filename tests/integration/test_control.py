@@ -188,7 +188,7 @@ def test_status_names_regions_and_gains(tools: Tools, hot: Path, tmp_path: Path)
         (process,) = one.status()["processes"]
         assert process["pid"] == pid
         assert process["regions"][0]["name"] == "mix"
-        assert process["regions"][0]["trials"] == 1
+        assert process["regions"][0]["trials"] >= 1
         said = one.told("status")
         assert f"hot[{pid}]" in said
         assert "mix" in said

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from halojit.model import events
 from halojit.model.evidence import Decision
 from halojit.model.region import Region
-from halojit.server.channel import GoneError
+from halojit.server.channel import ChannelError
 from halojit.server.exploration import Exploration
 from halojit.server.live import Live, Refused
 from halojit.server.memory import RegionMemory
@@ -122,7 +122,7 @@ class Contest:
     async def _gated(self, challenger: Contender, incumbent: Contender, limit_s: float) -> Result:
         try:
             return await self.tryout.run(challenger, incumbent, limit_s)
-        except (GoneError, asyncio.CancelledError):
+        except (ChannelError, asyncio.CancelledError):
             unfinished = self.tryout.unfinished or Result(Decision.UNDECIDED, None, ENDED, 0.0)
             self._tell_trial(challenger, self.best, unfinished, is_kept=False)
             raise

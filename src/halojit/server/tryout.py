@@ -163,7 +163,7 @@ class Tryout:
             await live.patch(self._root, gate)
             try:
                 decision, reason = await self._measure(number, trial, limit_s, is_last)
-            except (GoneError, asyncio.CancelledError):
+            except (ChannelError, asyncio.CancelledError):
                 passed_s = loop.time() - begin_s
                 self.unfinished = self._result(Decision.UNDECIDED, ENDED, trial, passed_s)
                 raise
