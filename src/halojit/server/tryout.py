@@ -44,6 +44,7 @@ LOOK_SLICES = 12
 LOOK_PAIRS = 24
 """Before so many, a prediction says little."""
 ENDED = "the program ended"
+CUT_S = 0.02
 TOO_FEW_CALLS = "too few calls"
 SLICES = 1 << 20
 
@@ -191,6 +192,10 @@ class Tryout:
         except GoneError:
             raise
         except ChannelError as error:
+            # A call that the program's end cut off may fail before the connection does.
+            await asyncio.sleep(CUT_S)
+            if live.is_gone:
+                raise GoneError(str(error)) from None
             raise Refused(f"its trial cannot begin: {error}") from None
 
     async def _measure(
