@@ -6,6 +6,8 @@ asked: the layout is that of runtime/include/halo/image.h.
 
 from __future__ import annotations
 
+import os
+import select
 import struct
 import time
 from pathlib import Path
@@ -15,6 +17,7 @@ from harness.elf import PLAIN_ENTRY, Image
 ARMED = b"\xeb"
 PREFIX_BYTES = 16
 WAIT_S = 60.0
+LOOK_S = 0.001
 
 
 class Entry:
@@ -24,6 +27,11 @@ class Entry:
         (address,) = Image(executable).symbols[function]
         self._memory = Path(f"/proc/{pid}/mem")
         self._address = address + _base(pid, executable)
+        self._ended = os.pidfd_open(pid)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_ended"):
+            os.close(self._ended)
 
     def _read(self, address: int, size: int) -> bytes:
         with self._memory.open("rb", buffering=0) as memory:
@@ -51,7 +59,7 @@ class Entry:
         begin = time.monotonic()
         while self.is_original != is_original:
             assert time.monotonic() - begin < limit_s, f"is_original stays {not is_original}"
-            time.sleep(0.001)
+            assert not select.select([self._ended], [], [], LOOK_S)[0], "the process has ended"
         return time.monotonic() - begin
 
 

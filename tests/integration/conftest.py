@@ -13,6 +13,7 @@ from harness.program import Program, build
 from harness.tools import Tools
 
 CompileProgram = Callable[..., Path]
+Build = Callable[..., Path]
 PROGRAMS = Path(__file__).parent / "programs"
 
 
@@ -24,6 +25,30 @@ def compile_program(tools: Tools, cache: BuildCache) -> CompileProgram:
         return build(program, tools, cache, is_halo=is_halo)
 
     return compile_one
+
+
+@pytest.fixture
+def compiled(tools: Tools, tmp_path: Path) -> Build:
+    """compiled({name: text}, flags, output="app"): an image, from sources in an empty directory."""
+
+    def build(sources: dict[str, str], flags: str, output: str = "app", halo: bool = True) -> Path:
+        for name, text in sources.items():
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text(text)
+        is_cxx = any(name.endswith(".cpp") for name in sources)
+        driver = tools.halo_clangxx if is_cxx else tools.halo_clang
+        objects = []
+        switch = ["-fhalo"] if halo else []
+        common = [*switch, *flags.split(), "-Qunused-arguments"]
+        for name in sources:
+            objects.append(f"{name}.o")
+            subprocess.run(
+                [driver, *common, "-c", name, "-o", objects[-1]], cwd=tmp_path, check=True
+            )
+        subprocess.run([driver, *common, *objects, "-o", output], cwd=tmp_path, check=True)
+        return tmp_path / output
+
+    return build
 
 
 @pytest.fixture(scope="session")

@@ -9,14 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import Build
 from harness.elf import DEFINITION, GOT, PATCHABLE, PLAIN_ENTRY, TLS, TRACKED_ENTRY, Image
 from harness.tools import Tools, system_tool
-
-Build = Callable[..., Path]
 
 MAIN_C = """
 #include <stdio.h>
@@ -63,30 +61,6 @@ FLAGS = ["-O0", "-O1", "-O2", "-O3", "-Os", "-O2 -g", "-O2 -fPIC", "-O2 -fno-pic
          "-O2 -fcf-protection", "-O2 -fno-integrated-as",
          "-O2 -ffunction-sections -fdata-sections -Wl,--gc-sections",
          "-O2 -ffunction-sections -fdata-sections -Wl,--gc-sections -fuse-ld=lld"]  # fmt: skip
-
-
-@pytest.fixture
-def compiled(tools: Tools, tmp_path: Path) -> Build:
-    """compiled({name: text}, flags, output="app"): an image, from sources in an empty directory."""
-
-    def build(sources: dict[str, str], flags: str, output: str = "app", halo: bool = True) -> Path:
-        for name, text in sources.items():
-            (tmp_path / name).parent.mkdir(exist_ok=True)
-            (tmp_path / name).write_text(text)
-        is_cxx = any(name.endswith(".cpp") for name in sources)
-        driver = tools.halo_clangxx if is_cxx else tools.halo_clang
-        objects = []
-        switch = ["-fhalo"] if halo else []
-        common = [*switch, *flags.split(), "-Qunused-arguments"]
-        for name in sources:
-            objects.append(f"{name}.o")
-            subprocess.run(
-                [driver, *common, "-c", name, "-o", objects[-1]], cwd=tmp_path, check=True
-            )
-        subprocess.run([driver, *common, *objects, "-o", output], cwd=tmp_path, check=True)
-        return tmp_path / output
-
-    return build
 
 
 def output(path: Path) -> str:
@@ -189,24 +163,6 @@ def test_strip_keeps_what_the_monitor_reads(compiled: Build) -> None:
     subprocess.run([system_tool("strip"), path], check=True)
     after = Image(path)
     assert (after.note, after.rows, [frame.digest for frame in after.frames]) == expected
-
-
-def test_library_binds_what_may_be_replaced_through_the_got(compiled: Build) -> None:
-    """The entry of a preemptible function is the library's own; its address is whatever wins."""
-    image = Image(compiled({"other.c": OTHER_C}, "-O2 -fPIC -shared", "libother.so"))
-    assert image.named("twice", PATCHABLE)
-    ordinal = image.named("twice", PATCHABLE)[0].ordinal
-    assert [row.kind for row in image.rows if row.ordinal == ordinal] == [PATCHABLE, GOT]
-    assert not image.named("shared", DEFINITION)
-    assert not any(image.has(name) for name in (".rela.halo_symbols", ".rela.halo_bitcode"))
-    relocations = subprocess.run(
-        [system_tool("readelf"), "-rW", "libother.so"],
-        cwd=compiled({"other.c": OTHER_C}, "-O2 -fPIC -shared", "libother.so").parent,
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    table = image.section("halo_symbols")
-    for line in re.findall(r"^([0-9a-f]{16})  ", relocations, re.MULTILINE):
-        assert not table.address <= int(line, 16) < table.address + table.size
 
 
 INLINE_H = """
@@ -340,18 +296,6 @@ def test_cxx_code_without_exceptions_links_into_a_c_program(tools: Tools, tmp_pa
     output(tmp_path / "app")
 
 
-def test_weak_definition_is_bound_by_its_slot(compiled: Build) -> None:
-    """Nobody knows which definition of a weak function runs, so none of them is patched."""
-    weak = "__attribute__((weak)) int pick(int n) { int s = 0; while (n--) s += n; return s; }\n"
-    strong = "int pick(int n) { int s = 0; while (n--) s ^= n * 3; return s; }\n"
-    user = "int pick(int); int main(int c, char **v) { (void)v; return pick(c) * 0; }\n"
-    image = Image(compiled({"weak.c": weak, "strong.c": strong, "user.c": user}, "-O2"))
-    output(compiled({"weak.c": weak, "strong.c": strong, "user.c": user}, "-O2"))
-    assert len(image.named("pick", PATCHABLE)) == 1
-    slots = [row for row in image.rows if row.kind == GOT]
-    assert len({row.module for row in slots}) >= 2
-
-
 LITERALS_C = """
 #include <stdio.h>
 const char *first(void) { return "the same in both files"; }
@@ -396,12 +340,3 @@ def test_literals_are_where_the_linker_merged_them(
     for line in output(path).splitlines():
         address, string = line.split(" ", 1)
         assert {int(address, 16)} in [at for (_, name), at in listed.items() if name == string]
-
-
-def test_common_variables_are_bound_by_their_slot(compiled: Build) -> None:
-    one = "int both[8]; int f(int n) { int s = 0; while (n--) s += both[n & 7]++; return s; }\n"
-    two = "int both[8]; int f(int); int main(void) { both[0] = 1; return f(1) - both[0] + 1; }\n"
-    for linker in ("bfd", "lld"):
-        path = compiled({"one.c": one, "two.c": two}, f"-O2 -fcommon -fuse-ld={linker}")
-        output(path)
-        assert not Image(path).named("both", DEFINITION)

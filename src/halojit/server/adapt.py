@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 
 from halojit.model import events
@@ -48,13 +47,6 @@ EARN_S = 0.25
 """How often exploration learns what it may spend."""
 
 
-@dataclass
-class _Moves:
-    """Roots that were given up, until others take their place."""
-
-    left: list[tuple[Place, frozenset[str], str]] = field(default_factory=list)
-
-
 @contextlib.contextmanager
 def _witness(pid: int) -> Iterator[Witness | None]:
     try:
@@ -85,7 +77,8 @@ class Adapt:
         self._limits = limits
         self._tuning: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
-        self._moves = _Moves()
+        self._left: list[tuple[Place, frozenset[str], str]] = []
+        """Roots that were given up, what they reach, and why; until others take their place."""
         self._recalled: list[Recalled] = []
         self._tuners: list[Tuner] = []
         self._settings = settings
@@ -110,18 +103,12 @@ class Adapt:
         them it was in, if in any: better one good variant too few."""
         if not ending.is_crash:
             return
+        reason = f"the process was {ending}"
         for tuner in self._tuners:
+            root = tuner.contest.root
             for digest in tuner.contest.exposed:
-                self._memory.quarantine(tuner.build_name, digest, str(ending))
-                live.tell(
-                    events.Quarantined(
-                        live.pid,
-                        live.at_s(),
-                        tuner.contest.root,
-                        digest,
-                        f"the process was {ending}",
-                    )
-                )
+                self._memory.quarantine(tuner.build_name, digest, reason)
+                live.tell(events.Quarantined(live.pid, live.at_s(), root, digest, reason))
 
     async def _watch(self, live: Live) -> None:
         self._recalled = await recall.deploy(live, self._memory)
@@ -192,7 +179,7 @@ class Adapt:
         log.error("a fault in a tuner", exc_info=task.exception())
 
     def _tell_move(self, live: Live, region: Region) -> None:
-        for left in self._moves.left:
+        for left in self._left:
             old, reach, reason = left
             known = live.images.get(region.root.image)
             is_up = known is not None and old.name in reachable(
@@ -200,7 +187,7 @@ class Adapt:
             )
             if old.image == region.root.image and (region.root.name in reach or is_up):
                 live.tell(events.RegionMoved(live.pid, live.at_s(), old, region.root, reason))
-                self._moves.left.remove(left)
+                self._left.remove(left)
                 return
 
     async def _tune(
@@ -216,8 +203,8 @@ class Adapt:
         function = live.function(root)
         keys = function.symbols if function else ()
         memory = self._memory.region(mapped.build_name, root, keys)
-        search = partial(self._search, region.share)
         contest = Contest(live, region, exploration, profiler, memory, self._trials == 1)
+        search = partial(self._search, region.share, contest)
         for one in self._recalled:
             if one.root == root:
                 contest.adopt(one.contender, one.gain)
@@ -230,17 +217,20 @@ class Adapt:
             live.tell(events.RegionRefused(live.pid, live.at_s(), root, reason))
         except TooRare:
             reason = "it is entered too rarely for a trial"
-        self._moves.left.append((root, live.reach(root), reason))
+        self._left.append((root, live.reach(root), reason))
         chooser.ban(root)
         self._freed.set()
 
-    def _search(self, worth: float, known: list[tuple[Recipe, float]], limit: int | None) -> Search:
+    def _search(
+        self, worth: float, contest: Contest, known: list[tuple[Recipe, float]], limit: int | None
+    ) -> Search:
         settings = self._settings
+        left = self._trials - contest.trials
         return Search(
             self._host,
             settings.seed,
             fp=settings.fp,
-            limit=min(self._trials, limit or self._trials),
+            limit=min(left, limit or left),
             known=known,
             worth=worth,
         )

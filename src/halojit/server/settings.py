@@ -28,6 +28,5 @@ class Settings:
     store: str = "none"
     """Where what was learned is kept: a file or an SQLAlchemy URL. The commands default to
     `paths.store_path()`; whoever embeds a server decides for himself."""
-    trial_s: float = 1.5
     sections_bytes: int = field(default=1 << 30)
     """Bitcode kept in memory, of all builds."""

@@ -4,7 +4,7 @@ import pytest
 from native_kit import build, image
 
 from halojit._native import Image
-from halojit.tune.knobs import FP, KNOBS, native_options
+from halojit.model.knobs import FP, KNOBS, native_options
 
 # Loops of several kinds, calls, a switch and a reduction: most knobs find something in it.
 SOURCE = """
