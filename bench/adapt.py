@@ -1,15 +1,17 @@
 """Halo under a strategy that searches, against the plain program and the oracle's choice.
 
-Per program and round: plain and oracle for some seconds each, then one long run under `halo run`
-with an empty store, oracle and plain again, then short runs with the store that the long one left.
-The server has the same two cores as the program. From the laps of the long run: steady state, and
-runs of 10 s and of 60 s as a whole, warm-up included.
+Per program and round: plain for some seconds, then one long run under `halo run` with an empty
+store, from whose laps come runs of 10 s and of 60 s as a whole, warm-up included. At its end it is
+frozen and takes turns with plain and oracle (turns.py): its steady state. Then short runs with the
+store that it left, plain ones between them. The server has the same two cores as the program.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +24,22 @@ from bench.measure import BenchError, Lap, Sample
 from bench.observe import cpu_s, observe
 from bench.programs import Tools
 from bench.server import NO_SERVER
+from bench.statistics import median_ratio, pair_ratios
 from bench.suite import Subject
+from bench.turns import BEGIN_S, BLOCKS, SLICE_S, Runner, slices, take_turns
+from halojit.cli import steer
 
 PART = "adapt"
+REPORT = "report.json"
+SOCKET = "server.sock"
 SHORT_S = 10.0
 """Of the shorter of the two whole runs."""
 BRACKET_SHARE = 0.06
 LEAST_BRACKET_S = 2.0
-SECOND_RUNS = 2
-SECOND_S = 5.0
+MORE = {"numeric": 8.0, "other": 2.5, "real": 2.0}
+"""How much more than plain a program may do in the same time; it is ended when it was measured."""
+SECOND_RUNS = 4
+SECOND_S = 1.6
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,8 @@ class Plan:
     @property
     def estimate_s(self) -> float:
         """For one round of one program."""
-        return self.seconds + 5 * self.bracket_s + SECOND_RUNS * SECOND_S
+        turns_s = 3 * (2 * BLOCKS * SLICE_S + BEGIN_S)
+        return self.seconds + 3 * self.bracket_s + turns_s + 2 * SECOND_RUNS * SECOND_S
 
 
 def measure_adapt(subject: Subject, kept: Kept, plan: Plan, say: Callable[[str], None]) -> None:
@@ -85,7 +95,8 @@ def measure_adapt(subject: Subject, kept: Kept, plan: Plan, say: Callable[[str],
 def rounds_done(part: Mapping[str, Any], plan: Plan) -> int:
     """With the plan's strategy and length."""
     same = part.get("strategy") == plan.strategy and part.get("seconds") == plan.seconds
-    return len(part.get("rounds", [])) if same else 0
+    rounds = part.get("rounds", []) if same else []
+    return len(rounds) if all("turns" in one for one in rounds) else 0
 
 
 def _oracle_program(subject: Subject, kept: Kept, plan: Plan) -> tuple[str, Path] | None:
@@ -110,46 +121,71 @@ def _round(
     rival: tuple[str, Path] | None,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
-    beside: dict[str, list[list[Lap]]] = {"plain": [], "oracle": []}
-    outputs: list[bytes] = []
-
-    def bracket(names: Sequence[str]) -> None:
-        for name in names:
-            if name == "plain" or rival is not None:
-                program = plain if name == "plain" or rival is None else rival[1]
-                sample = _plain(subject, plan, program, plan.bracket_s)
-                beside[name].append(sample.laps)
-                outputs.append(sample.output)
-
-    bracket(("plain", "oracle"))
+    first = _plain(subject, plan, plain, plan.bracket_s)
     # Nominal seconds were set on another machine: a long run is what takes plain that long here.
-    scale = plan.bracket_s / cpu_s(beside["plain"][0])
+    scale = plan.bracket_s / cpu_s(first.laps)
+    arms_beside = {"plain": plain} | ({"oracle": rival[1]} if rival else {})
     with tempfile.TemporaryDirectory(prefix="halo-bench-") as directory:
         say(f"{plan.seconds:.0f} s under {plan.strategy}")
         home = Path(directory)
-        long, report = tuned(subject, plan, halo, plan.seconds * scale, home)
-        bracket(("oracle", "plain"))
-        gain = pace.steady(long.laps) / _figures(beside["plain"][-1])["per_cpu_s"]
+        found = _long(subject, plan, halo, arms_beside, scale, home)
+        rates = {name: slices(sample.laps) for name, sample in found.items()}
+        pairs = min(map(len, rates.values()))
+        if not pairs:
+            raise BenchError(f"{subject.name}: no slices to compare")
+        turns = {name: speeds[:pairs] for name, speeds in rates.items()}
+        gain = median_ratio(pair_ratios(turns["halo"], turns["plain"])).value
         say(f"steady {gain:.2f}x; runs with the store it left")
-        again = SECOND_S * scale * max(1.0, gain)
-        seconds = [tuned(subject, plan, halo, again, home)[0] for _ in range(SECOND_RUNS)]
-        same = tuned(subject, plan, halo, plan.bracket_s, home)[0].output == outputs[0]
+        report = json.loads((home / REPORT).read_text())
+        second = []
+        for _ in range(SECOND_RUNS):
+            again = tuned(subject, plan, halo, SECOND_S * scale * max(1.0, gain), home)[0]
+            beside = _plain(subject, plan, plain, SECOND_S * scale)
+            second.append({"early": pace.early(again.laps), "plain": pace.cpu_rate(beside.laps)})
+        same = tuned(subject, plan, halo, plan.bracket_s, home)[0].output == first.output
+        last = _plain(subject, plan, plain, plan.bracket_s)
+    laps = [lap for lap in found["halo"].laps if lap.at_s <= plan.seconds]
     return {
-        "plain": [_figures(laps) for laps in beside["plain"]],
+        "plain": [_figures(sample.laps) for sample in (first, last)],
         "oracle_arm": rival[0] if rival else BASELINE,
-        "oracle": [_figures(laps) for laps in beside["oracle"]],
-        "laps": [[lap.at_s, lap.rounds, lap.per_cpu_s] for lap in long.laps],
-        "second": [
-            {
-                "steady": pace.steady(sample.laps),
-                "early": pace.early(sample.laps),
-                "laps": [[lap.at_s, lap.rounds, lap.per_cpu_s] for lap in sample.laps],
-            }
-            for sample in seconds
-        ],
+        "laps": [[lap.at_s, lap.rounds, lap.per_cpu_s] for lap in laps],
+        "turns": turns,
+        "second": second,
         "is_same_output": same,
         "report": report,
     }
+
+
+def _long(
+    subject: Subject,
+    plan: Plan,
+    halo: Path,
+    beside: Mapping[str, Path],
+    scale: float,
+    home: Path,
+) -> dict[str, Sample]:
+    """The long run, and what takes turns with it at its end."""
+    is_real = subject.kind == "real"
+
+    def start(program: Path, command: Sequence[str], environment: Mapping[str, str]) -> Runner:
+        return stack.enter_context(Runner(command, program, is_real, environment))
+
+    def arguments(seconds: float) -> list[str]:
+        return subject.arguments(plan.data, seconds * scale * MORE[subject.kind])
+
+    with contextlib.ExitStack() as stack:
+        turns_s = 2 * BLOCKS * SLICE_S + BEGIN_S
+        command = [*under_halo(plan, home), str(halo), *arguments(plan.seconds + turns_s)]
+        runners = {"halo": start(halo, command, environment(home))}
+        time.sleep(plan.seconds)
+        steer.tell("freeze", home / SOCKET)
+        runners["halo"].stop()
+        for name, program in beside.items():
+            runners[name] = start(program, [str(program), *arguments(turns_s)], NO_SERVER)
+            time.sleep(BEGIN_S)
+            runners[name].stop()
+        take_turns(runners)
+        return {name: runner.end() for name, runner in runners.items()}
 
 
 def _figures(laps: Sequence[Lap]) -> dict[str, float]:
@@ -176,14 +212,18 @@ def tuned_command(
     command: Sequence[str], program: Path, is_real: bool, plan: Plan, home: Path
 ) -> tuple[Sample, dict[str, Any]]:
     """The same for any command."""
-    report = home / "report.json"
+    report = home / REPORT
     report.unlink(missing_ok=True)
-    under = [plan.tools.halo("halo"), "run", "--quiet", "--strategy", plan.strategy]
-    under += ["--json", str(report), "--"]
-    sample = observe([*under, *command], program, is_real, environment(home))
+    sample = observe([*under_halo(plan, home), *command], program, is_real, environment(home))
     if not sample.laps:
         raise BenchError(f"{program.name}: no laps in a run of {sample.wall_s:.1f} s")
     return sample, json.loads(report.read_text())
+
+
+def under_halo(plan: Plan, home: Path) -> list[str]:
+    """What comes before a command."""
+    under = [plan.tools.halo("halo"), "run", "--quiet", "--strategy", plan.strategy]
+    return [*under, "--json", str(home / REPORT), "--socket", str(home / SOCKET), "--"]
 
 
 def environment(home: Path) -> Mapping[str, str]:

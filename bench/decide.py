@@ -1,8 +1,8 @@
 """From what the parts kept to the table that decides: a row a program.
 
 Pure. Speeds are relative to `clang -O3` of the same rounds; above 1 is faster. None is what was not
-measured. Halo's steady state is compared with the oracle's runs right next to it, not with those by
-which the oracle was chosen: the best of several noisy figures flatters itself.
+measured. Halo's steady state is compared with the oracle's slices right next to its own, not with
+the runs by which the oracle was chosen: the best of several noisy figures flatters itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bench import oracle, pace
 from bench.adapt import PART, SHORT_S
 from bench.measure import Lap
 from bench.oracle import speeds
-from bench.statistics import Ratio, median_ratio
+from bench.statistics import Ratio, median_ratio, pair_ratios
 
 GAIN_SHARE = 0.9
 LEAST_GAIN = 0.03
@@ -35,14 +35,14 @@ class Row:
     oracle: Ratio | None
     """As measured beside Halo where it was, else by the static arms."""
     steady_ratios: list[float] = field(default_factory=list)
-    """Halo against plain: one for each of the plain runs around it."""
+    """Halo against plain, pairs of slices."""
     against_oracle_ratios: list[float] = field(default_factory=list)
     short: list[float] = field(default_factory=list)
     long: list[float] = field(default_factory=list)
     """Whole runs of 10 s and of the full length, a round each."""
     second_early: list[float] = field(default_factory=list)
-    """Second runs half a second after main, against the first run's steady state."""
-    second_steady: list[float] = field(default_factory=list)
+    """Second runs half a second after main, each against the plain run next to it, as a share of
+    the steady state against plain."""
     until_gain_s: float | None = None
     spent_share: float | None = None
     """Of the program's processor time, that exploration cost."""
@@ -79,12 +79,11 @@ def row(kept: Mapping[str, Any]) -> Row:
         return Row(name, kind, arms, best[0], best[1], notes=notes)
     steady, against, beside = [], [], []
     for one in rounds:
-        halo = pace.steady(_laps(one))
-        plain = [run["per_cpu_s"] for run in one["plain"]]
-        rivals = [run["per_cpu_s"] for run in one["oracle"]] or plain
-        steady += [halo / speed for speed in plain]
-        against += [halo / speed for speed in rivals]
-        beside += [a / b for a, b in zip(rivals, plain, strict=True)]
+        turns: Mapping[str, Sequence[float]] = one["turns"]
+        rival = turns.get("oracle", turns["plain"])
+        steady += pair_ratios(turns["halo"], turns["plain"])
+        against += pair_ratios(turns["halo"], rival)
+        beside += pair_ratios(rival, turns["plain"])
     report = rounds[-1].get("report") or {}
     regions = report.get("regions", [])
     exploration = report.get("exploration") or {}
@@ -98,9 +97,8 @@ def row(kept: Mapping[str, Any]) -> Row:
         against,
         _whole(rounds, SHORT_S) if adapt["seconds"] > SHORT_S else [],
         _whole(rounds, adapt["seconds"]),
-        _second(rounds, "early"),
-        _second(rounds, "steady"),
-        _median(until_gain_s(_laps(one), _plain_speed(one)) for one in rounds),
+        _second(rounds),
+        _median(until_gain_s(_laps(one), _plain_speed(one), _steady(one)) for one in rounds),
         _median(_spent_share(one) for one in rounds),
         exploration.get("budget_share"),
         exploration.get("trials"),
@@ -110,9 +108,9 @@ def row(kept: Mapping[str, Any]) -> Row:
     )
 
 
-def until_gain_s(laps: Sequence[Lap], plain_speed: float) -> float | None:
+def until_gain_s(laps: Sequence[Lap], plain_speed: float, steady: float) -> float | None:
     """When the smoothed speed first reached 90 % of the final gain; None where that is little."""
-    gain = pace.steady(laps) - plain_speed
+    gain = (steady - 1.0) * plain_speed
     if gain < LEAST_GAIN * plain_speed:
         return None
     wanted = plain_speed + GAIN_SHARE * gain
@@ -131,6 +129,10 @@ def _plain_speed(one: Mapping[str, Any]) -> float:
     return statistics.fmean(run["per_cpu_s"] for run in one["plain"])
 
 
+def _steady(one: Mapping[str, Any]) -> float:
+    return statistics.median(pair_ratios(one["turns"]["halo"], one["turns"]["plain"]))
+
+
 def _whole(rounds: Iterable[Mapping[str, Any]], seconds: float) -> list[float]:
     found = []
     for one in rounds:
@@ -141,12 +143,12 @@ def _whole(rounds: Iterable[Mapping[str, Any]], seconds: float) -> list[float]:
     return found
 
 
-def _second(rounds: Iterable[Mapping[str, Any]], which: str) -> list[float]:
+def _second(rounds: Iterable[Mapping[str, Any]]) -> list[float]:
     return [
-        run[which] / pace.steady(_laps(one))
+        run["early"] / run["plain"] / _steady(one)
         for one in rounds
         for run in one["second"]
-        if run[which] is not None
+        if run["early"] is not None
     ]
 
 

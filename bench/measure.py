@@ -64,8 +64,10 @@ def run(
     command: Sequence[str],
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    ended_by: int = 0,
 ) -> Sample:
-    """Runs it to its end; BenchError with its own words unless it exits with 0."""
+    """Runs it to its end; BenchError with its own words unless it exits with 0, or by the signal
+    `ended_by`."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         begin = time.perf_counter()
         process = subprocess.Popen(
@@ -89,12 +91,17 @@ def run(
         output, words = out.read(), err.read().decode(errors="replace")
     if len(output) > LONG_OUTPUT:
         output = hashlib.sha256(output).hexdigest().encode()
-    if process.returncode:
+    if not is_well(process.returncode, ended_by):
         raise BenchError(
             f"{' '.join(map(str, command))[:300]}: exit status {process.returncode}: {words[-500:]}"
         )
     cpu_s = usage.ru_utime + usage.ru_stime
     return Sample(wall_s, cpu_s, usage.ru_utime, output, laps(words))
+
+
+def is_well(status: int, ended_by: int = 0) -> bool:
+    """Did it succeed, or end by that signal, as a child tells it or `halo run` for it?"""
+    return status == 0 or (ended_by != 0 and status in (-ended_by, 128 + ended_by))
 
 
 def palindrome(arms: Sequence[str], blocks: int) -> Iterator[str]:

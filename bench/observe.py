@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench.measure import LONG_OUTPUT, BenchError, Lap, Sample, laps, run
+from bench.measure import LONG_OUTPUT, BenchError, Lap, Sample, is_well, laps, run
 
 LAP_S = 0.25
 LATE_S = 0.1
@@ -32,9 +32,13 @@ def observe(
     program: Path,
     is_real: bool,
     environment: Mapping[str, str] | None = None,
+    ended_by: int = 0,
 ) -> Sample:
-    """`program`: the executable to watch, which `command` starts, directly or not."""
-    return _watch(command, program, environment or {}) if is_real else run(command, environment)
+    """`program`: the executable to watch, which `command` starts, directly or not. `ended_by`: the
+    signal by which it may be ended."""
+    if is_real:
+        return _watch(command, program, environment or {}, ended_by)
+    return run(command, environment, ended_by=ended_by)
 
 
 def work_cpu_s(sample: Sample, is_real: bool) -> float:
@@ -73,7 +77,7 @@ class _Meter:
     def look(self, total: int, has_paused: Callable[[], bool]) -> None:
         """After a read; `total` bytes have come so far."""
         if self._pid is None:
-            self._pid = _find(self._parent, self._program)
+            self._pid = find(self._parent, self._program)
             if self._pid is None:
                 return
             self._begin_s = _started_s(self._pid)
@@ -96,7 +100,9 @@ class _Meter:
         self._lap = (at_s, total, spent_s)
 
 
-def _watch(command: Sequence[str], program: Path, environment: Mapping[str, str]) -> Sample:
+def _watch(
+    command: Sequence[str], program: Path, environment: Mapping[str, str], ended_by: int
+) -> Sample:
     digest = hashlib.sha256()
     kept = b""
     total = 0
@@ -131,7 +137,7 @@ def _watch(command: Sequence[str], program: Path, environment: Mapping[str, str]
         process.returncode = os.waitstatus_to_exitcode(status)
         err.seek(0)
         words = err.read().decode(errors="replace")
-    if process.returncode:
+    if not is_well(process.returncode, ended_by):
         shown = " ".join(map(str, command))[:300]
         raise BenchError(f"{shown}: exit status {process.returncode}: {words[-500:]}")
     output = digest.hexdigest().encode() if total > LONG_OUTPUT else kept
@@ -139,14 +145,16 @@ def _watch(command: Sequence[str], program: Path, environment: Mapping[str, str]
     return Sample(wall_s, spent_s, usage.ru_utime, output, laps(words) or meter.laps)
 
 
-def _find(pid: int, program: str) -> int | None:
-    """The process that runs the program: that one or a child of it."""
-    for candidate in (pid, *_children(pid)):
-        try:
-            if str(Path(f"/proc/{candidate}/exe").readlink()) == program:
-                return candidate
-        except OSError:
-            continue
+def find(pid: int, program: str) -> int | None:
+    """The process that runs the program: that one or a descendant of it."""
+    try:
+        if str(Path(f"/proc/{pid}/exe").readlink()) == program:
+            return pid
+    except OSError:
+        return None
+    for child in _children(pid):
+        if (found := find(child, program)) is not None:
+            return found
     return None
 
 

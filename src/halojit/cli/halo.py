@@ -73,6 +73,15 @@ def run(
         bool,
         typer.Option("--perf-map", help="The program writes /tmp/perf-PID.map for perf report."),
     ] = False,
+    socket: Annotated[
+        Path | None,
+        typer.Option(
+            "--socket",
+            metavar="PATH",
+            help="Listen here, so that halo status, freeze, stop reach this run by the same "
+            "option. [default: a private one]",
+        ),
+    ] = None,
 ) -> None:
     """Run a program; its hot functions get faster while it runs.
 
@@ -95,7 +104,7 @@ def run(
         seed=seed,
         debug_info=debug_info,
     )
-    raise typer.Exit(run_program(Run(command, json, quiet, story, perf_map), settings))
+    raise typer.Exit(run_program(Run(command, json, quiet, story, perf_map, socket), settings))
 
 
 Socket = Annotated[

@@ -41,6 +41,8 @@ class Run:
     is_quiet: bool
     has_story: bool
     has_perf_map: bool
+    socket: Path | None
+    """Where the server listens; None: in a directory of its own."""
 
 
 def run(what: Run, settings: Settings) -> int:
@@ -71,19 +73,23 @@ def run(what: Run, settings: Settings) -> int:
 
 def _run(what: Run, settings: Settings, report: Report, begin: float) -> int:
     """Runs the program, with a server if there can be one."""
+    from halojit import paths
     from halojit.server import sockets
 
     with contextlib.ExitStack() as stack:
         try:
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="halo-"))
-            path = Path(directory) / "server.sock"
+            path = what.socket or Path(directory) / "server.sock"
             listening = sockets.unix(path)
+            stack.callback(path.unlink, missing_ok=True)
+            steering = sockets.unix(paths.control_path(path))
+            stack.callback(paths.control_path(path).unlink, missing_ok=True)
         except (OSError, sockets.ListenError) as error:
             report.messages.append(f"the program ran without a server: {error}")
             return Child(what.command, os.environ).wait()
         child = Child(what.command, _environment(path, what))
         try:
-            _serve_child(child, listening, settings, what, report, begin)
+            _serve_child(child, listening, steering, settings, what, report, begin)
         except Exception as error:
             # The program is not to suffer from a fault on this side.
             report.messages.append(f"the program went on without a server: {error!r}")
@@ -94,6 +100,7 @@ def _run(what: Run, settings: Settings, report: Report, begin: float) -> int:
 def _serve_child(
     child: Child,
     listening: socket.socket,
+    steering: socket.socket,
     settings: Settings,
     what: Run,
     report: Report,
@@ -103,7 +110,7 @@ def _serve_child(
 
     pool = WorkerPool(settings.workers, settings.memory_limit_bytes, settings.time_limit_s)
     try:
-        asyncio.run(_serve(child, pool, listening, settings, what, report, begin))
+        asyncio.run(_serve(child, pool, listening, steering, settings, what, report, begin))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -120,6 +127,7 @@ async def _serve(
     child: Child,
     pool: Executor,
     listening: socket.socket,
+    steering: socket.socket,
     settings: Settings,
     what: Run,
     report: Report,
@@ -132,6 +140,7 @@ async def _serve(
     loop.add_reader(child.pidfd, ended.set)
     server = Server(settings, pool, report.hear)
     server.listen([listening])
+    await server.listen_control(steering)
     is_live = (
         sys.stderr.isatty()
         and not what.is_quiet

@@ -1,0 +1,129 @@
+"""Programs that take turns: while one runs a slice, the others are stopped by signals.
+
+A machine whose speed wanders by a tenth from second to second then disturbs all alike, which long
+runs one after the other do not share. A slice lasts a few tenths of a second; what a program did in
+it is read from its laps: the lap in which it stood still is the last of a slice.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bench.measure import BenchError, Lap, Sample, palindrome
+from bench.observe import find, observe, steps
+
+SLICE_S = 0.4
+BLOCKS = 12
+BEGIN_S = 0.5
+"""What a program may do before its first turn: its start is not measured."""
+START_LIMIT_S = 20.0
+ENDED = signal.SIGTERM
+STOOD_SHARE = 0.5
+"""Of a slice: a lap in which a program did not run for that long is the last of one."""
+
+
+class Runner:
+    """A program that runs until it is told to end. Give it more work than it can do."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        program: Path,
+        is_real: bool,
+        environment: Mapping[str, str],
+    ) -> None:
+        self._name = program.name
+        self._sample: Sample | None = None
+        self._error: BenchError | None = None
+        self._thread = threading.Thread(
+            target=self._observe, args=(command, program, is_real, environment)
+        )
+        self._thread.start()
+        begin = time.monotonic()
+        while (pid := find(os.getpid(), str(program.resolve()))) is None:
+            if not self._thread.is_alive() or time.monotonic() - begin > START_LIMIT_S:
+                raise self._error or BenchError(f"{self._name} did not start")
+            time.sleep(0.01)
+        self._pid = pid
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    def _observe(
+        self,
+        command: Sequence[str],
+        program: Path,
+        is_real: bool,
+        environment: Mapping[str, str],
+    ) -> None:
+        try:
+            self._sample = observe(command, program, is_real, environment, ended_by=ENDED)
+        except BenchError as error:
+            self._error = error
+
+    def _signal(self, number: int) -> None:
+        try:
+            os.kill(self._pid, number)
+        except ProcessLookupError:
+            raise self._error or BenchError(f"{self._name} ended before its time") from None
+
+    def stop(self) -> None:
+        """Stands still from now on."""
+        self._signal(signal.SIGSTOP)
+
+    def go(self) -> None:
+        """Runs on."""
+        self._signal(signal.SIGCONT)
+
+    def _end(self) -> None:
+        if self._thread.is_alive():
+            for number in (ENDED, signal.SIGCONT):
+                try:
+                    os.kill(self._pid, number)
+                except ProcessLookupError:
+                    break
+        self._thread.join()
+
+    def end(self) -> Sample:
+        """What it did; BenchError if it failed before."""
+        self._end()
+        if self._sample is None:
+            raise self._error or BenchError(f"{self._name} told nothing")
+        return self._sample
+
+
+def take_turns(runners: Mapping[str, Runner], blocks: int = BLOCKS) -> None:
+    """All are stopped when it begins, and when it ends. A block is two turns of each."""
+    for name in palindrome(tuple(runners), blocks):
+        runners[name].go()
+        time.sleep(SLICE_S)
+        runners[name].stop()
+
+
+def slices(laps: Sequence[Lap]) -> list[float]:
+    """Rounds a processor second of each slice but the first, which began before the turns did, and
+    the last, of which nobody knows how it ended."""
+    found: list[float] = []
+    rounds, spent_s, before_s = 0, 0.0, 0.0
+    for lap, (done, cpu_s) in zip(laps, steps(laps), strict=True):
+        rounds, spent_s = rounds + done, spent_s + cpu_s
+        if lap.at_s - before_s - cpu_s > STOOD_SHARE * SLICE_S:
+            found.append(rounds / spent_s)
+            rounds, spent_s = 0, 0.0
+        before_s = lap.at_s
+    return found[1:]
