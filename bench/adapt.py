@@ -26,7 +26,7 @@ from bench.programs import Tools
 from bench.server import NO_SERVER
 from bench.statistics import median_ratio, pair_ratios
 from bench.suite import Subject
-from bench.turns import BEGIN_S, BLOCKS, SLICE_S, Runner, slices, take_turns
+from bench.turns import BEGIN_S, SLICE_S, TURNS, Runner, slices, take_turns
 from halojit.cli import steer
 
 PART = "adapt"
@@ -63,7 +63,7 @@ class Plan:
     @property
     def estimate_s(self) -> float:
         """For one round of one program."""
-        turns_s = 3 * (2 * BLOCKS * SLICE_S + BEGIN_S)
+        turns_s = 3 * (TURNS * SLICE_S + BEGIN_S)
         return self.seconds + 3 * self.bracket_s + turns_s + 2 * SECOND_RUNS * SECOND_S
 
 
@@ -174,7 +174,7 @@ def _long(
         return subject.arguments(plan.data, seconds * scale * MORE[subject.kind])
 
     with contextlib.ExitStack() as stack:
-        turns_s = 2 * BLOCKS * SLICE_S + BEGIN_S
+        turns_s = TURNS * SLICE_S + BEGIN_S
         command = [*under_halo(plan, home), str(halo), *arguments(plan.seconds + turns_s)]
         runners = {"halo": start(halo, command, environment(home))}
         time.sleep(plan.seconds)

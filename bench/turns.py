@@ -1,7 +1,7 @@
 """Programs that take turns: while one runs a slice, the others are stopped by signals.
 
 A machine whose speed wanders by a tenth from second to second then disturbs all alike, which long
-runs one after the other do not share. A slice lasts a few tenths of a second; what a program did in
+runs one after the other do not share. A slice is short; what a program did in
 it is read from its laps: the lap in which it stood still is the last of a slice.
 """
 
@@ -16,17 +16,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bench.measure import BenchError, Lap, Sample, palindrome
+from bench.measure import BenchError, Lap, Sample
 from bench.observe import find, observe, steps
 
-SLICE_S = 0.4
-BLOCKS = 12
+SLICE_S = 0.15
+TURNS = 60
+"""Of each program."""
 BEGIN_S = 0.5
 """What a program may do before its first turn: its start is not measured."""
 START_LIMIT_S = 20.0
 ENDED = signal.SIGTERM
 STOOD_SHARE = 0.5
-"""Of a slice: a lap in which a program did not run for that long is the last of one."""
+"""Of a slice of another one: a lap in which a program did not run for that long ends a slice."""
 
 
 class Runner:
@@ -107,12 +108,13 @@ class Runner:
         return self._sample
 
 
-def take_turns(runners: Mapping[str, Runner], blocks: int = BLOCKS) -> None:
-    """All are stopped when it begins, and when it ends. A block is two turns of each."""
-    for name in palindrome(tuple(runners), blocks):
-        runners[name].go()
-        time.sleep(SLICE_S)
-        runners[name].stop()
+def take_turns(runners: Mapping[str, Runner], turns: int = TURNS) -> None:
+    """All are stopped when it begins, and when it ends."""
+    for _ in range(turns):
+        for runner in runners.values():
+            runner.go()
+            time.sleep(SLICE_S)
+            runner.stop()
 
 
 def slices(laps: Sequence[Lap]) -> list[float]:

@@ -158,8 +158,8 @@ private:
     Value *Next = B.CreateLShr(B.CreateMul(Random, load(offsetof(halo_gate_control, reach))), 32);
     B.CreateStore(B.CreateAdd(Next, load(offsetof(halo_gate_control, base))),
                   record(offsetof(halo_gate_record, left)));
-    Value *IsSame = B.CreateICmpEQ(load(offsetof(halo_gate_control, word)), Word);
-    branch(IsSame, Count, Exit, /*IsLikely=*/true);
+    Value *Switches = B.CreateSub(load(offsetof(halo_gate_control, word)), Word);
+    branch(B.CreateICmpULT(Switches, B.getInt64(HALO_GATE_AGE)), Count, Exit, /*IsLikely=*/true);
 
     B.SetInsertPoint(Count);
     Value *Number = B.CreateAnd(Cpu, load(offsetof(halo_gate_control, mask)));

@@ -2,7 +2,8 @@
  *
  * Sides are drawn in adjacent pairs, incumbent-variant or variant-incumbent at random, so that drift
  * hits both alike; lengths are drawn anew for each slice, so that no period of the program can
- * lock on to them. A slice's record is what the gate's lines gained on that side meanwhile.
+ * lock on to them. A slice's record is what the gate's lines gained on that side since the last slice
+ * of that side: a call that began there may end while the other side has its turn.
  *
  * Every thread has a gate record per trial at a fixed distance from its thread pointer. A trial that
  * ends leaves them as they are: `base` and the words of the next one there are far from its own.
@@ -37,7 +38,7 @@ struct trial {
   uint64_t begin_ns, end_ns; /* of the current slice */
   uint32_t side, next_side;
   bool is_second, is_done;
-  uint64_t ticks[2], calls[2]; /* totals at the last switch */
+  uint64_t ticks[2], calls[2]; /* of each side, when it last had its turn */
   struct record *records;
   size_t first, count;
 };
@@ -148,14 +149,13 @@ static void end_slice(struct trial *trial, uint64_t now_ns) {
     trial->is_second = !was_second;
     begin_slice(trial, now_ns);
   }
-  /* Switch first: calls that end from here on do not count for the slice that ends. */
   show_side(trial, is_last ? 0 : trial->side);
   read_totals(trial, ticks, calls);
   struct record record = {side, (uint32_t)gained(calls[side], trial->calls[side]),
                           gained(ticks[side], trial->ticks[side]), now_ns - begin_ns};
   keep(trial, was_second, record);
-  memcpy(trial->ticks, ticks, sizeof ticks);
-  memcpy(trial->calls, calls, sizeof calls);
+  trial->ticks[side] = ticks[side];
+  trial->calls[side] = calls[side];
   if (is_last)
     finish(trial);
 }

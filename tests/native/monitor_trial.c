@@ -52,7 +52,7 @@ static __attribute__((noinline)) uint64_t gate(uint64_t x) {
   uint64_t end = __rdtscp(&cpu);
   record->stack = 0;
   record->left = control.base + begin * 0x9E3779B97F4A7C15u % control.reach;
-  if (__atomic_load_n(&control.word, __ATOMIC_RELAXED) == word) {
+  if (__atomic_load_n(&control.word, __ATOMIC_RELAXED) - word < HALO_GATE_AGE) {
     struct halo_gate_line *line = (struct halo_gate_line *)control.lines + (cpu & control.mask);
     __atomic_fetch_add(&line->ticks[word & 1], end - begin, __ATOMIC_RELAXED);
     __atomic_fetch_add(&line->calls[word & 1], 1, __ATOMIC_RELAXED);

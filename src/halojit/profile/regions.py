@@ -21,6 +21,9 @@ from halojit.model.region import Region
 from halojit.profile.calltree import CallTree
 
 
+HOLDS = 2.0
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a root must have."""
@@ -28,8 +31,10 @@ class Limits:
     share: float = 0.05
     entries_per_s: float = 20.0
     """Less, and nothing is learned of it while the program lasts."""
-    wanted_entries_per_s: float = 200.0
-    """Trials of such a root end within a second."""
+    passable_entries_per_s: float = 200.0
+    """Good enough for a root whose region holds `HOLDS` times the time of better ones inside it."""
+    wanted_entries_per_s: float = 500.0
+    """Calls of such a root are short enough for short slices: its trials end within a second."""
     ns_per_call: float = 1000.0
     """Wanted, not demanded: a gate costs some 30 ns a call."""
     least_ns_per_call: float = 50.0
@@ -94,11 +99,16 @@ def choose(
         place for place in often if place in recursive or ns_per_call(place) >= limits.ns_per_call
     }
     often = {place for place in often if ns_per_call(place) >= limits.least_ns_per_call}
-    best = {
-        place
+    ranked = {
+        place: entries_per_s[place] >= limits.wanted_entries_per_s
         for place in long_enough
-        if place not in recursive and entries_per_s[place] >= limits.wanted_entries_per_s
+        if place not in recursive and entries_per_s[place] >= limits.passable_entries_per_s
     }
+    best = {place for place, is_wanted in ranked.items() if is_wanted}
+    for place in sorted(ranked.keys() - best, key=lambda place: -shares[place]):
+        inside = {one for one in best if one.image == place.image and one.name in reach(place)}
+        if shares[place] > HOLDS * sum(shares[one] for one in inside):
+            best = best - inside | {place}
     for roots in (best, long_enough, often):
         free = {place for place in roots if not _holds(place, reach(place), taken, shares)}
         own = _cover(tree, free, reach, taken, limits)

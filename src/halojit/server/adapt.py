@@ -30,7 +30,7 @@ from halojit.server.profiler import Profiler
 from halojit.server.recall import Recalled
 from halojit.server.settings import Settings
 from halojit.server.switch import Switch
-from halojit.server.tuner import TooRare, Tuner
+from halojit.server.tuner import Tuner, Unsuitable
 from halojit.tune import sampler
 from halojit.tune.search import Host, Search
 
@@ -212,11 +212,9 @@ class Adapt:
         self._tuners.append(tuner)
         try:
             await tuner.run()
-        except Refused as error:
+        except (Refused, Unsuitable) as error:
             reason = str(error)
             live.tell(events.RegionRefused(live.pid, live.at_s(), root, reason))
-        except TooRare:
-            reason = "it is entered too rarely for a trial"
         self._left.append((root, live.reach(root), reason))
         chooser.ban(root)
         self._freed.set()

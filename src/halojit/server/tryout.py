@@ -1,8 +1,9 @@
 """One trial in a live process: a challenger against what the entry leads to now.
 
 In: two contenders for one root, and the account that pays. Out: a result; the entry leads to the
-winner, and to the incumbent when in doubt. Slices are long enough for a few calls each, because a
-call that spans a switch is dropped; of very short calls only some are timed.
+winner, and to the incumbent when in doubt. Slices are as short as calls allow: on a machine that is
+shared, the speeds of two adjacent slices differ by as much whether they last 1 ms or 16, so that
+many short ones tell more. Of very short calls only some are timed.
 
 Where the challenger has no gate (its root looks at its own frame, say), `sampled.py` does the same
 by longer turns and by samples.
@@ -26,7 +27,10 @@ from halojit.tune.trial import Trial
 SLICE_LEAST_NS = 1_000_000
 SLICE_LIMIT_NS = 1e9
 """The runtime takes no longer ones."""
-CALLS_PER_SLICE = 4
+CALLS_PER_SLICE = 1.2
+"""Of the shortest slice."""
+SLICE_RANGE = 2
+"""The longest slice is as many times as long."""
 FIRST_READ_S = 0.02
 READ_S = 0.1
 LIMIT_S = 5.0
@@ -119,8 +123,8 @@ class Tryout:
             CALLS_PER_SLICE * self.ns_per_call,
             CALLS_PER_SLICE * self.stride * 1e9 / self.entries_per_s,
         )
-        least = min(least, SLICE_LIMIT_NS / 3)
-        return int(least), int(3 * least)
+        least = min(least, SLICE_LIMIT_NS / SLICE_RANGE)
+        return int(least), int(SLICE_RANGE * least)
 
     @property
     def expected_s(self) -> float:
@@ -219,7 +223,7 @@ class Tryout:
             if self._is_held():
                 return decision, "frozen"
             passed_s = loop.time() - begin_s
-            if not is_last and seen_slices >= LOOK_SLICES and seen_calls < 2 * seen_slices:
+            if not is_last and seen_slices >= LOOK_SLICES and seen_calls < seen_slices:
                 self._lengthen(seen_calls, passed_s)
                 raise _SlicesTooShort
             evidence = trial.evidence()

@@ -24,7 +24,7 @@ from halojit.server.contest import RETRY_LIMIT_S, Contest
 from halojit.server.exploration import Exploration
 from halojit.server.live import Live, Refused
 from halojit.server.memory import RegionMemory
-from halojit.server.tryout import ORIGINAL, TOO_FEW_CALLS, Contender
+from halojit.server.tryout import ORIGINAL, TOO_FEW_CALLS, Contender, Result
 from halojit.tune.budget import Kind
 from halojit.tune.search import Proposal, Search
 
@@ -39,8 +39,12 @@ NEW_SEARCHES = 3
 NEW_PROPOSALS = 12
 
 
-class TooRare(RuntimeError):
-    """The root is not entered often enough to be tried."""
+HELD_SHARE = 0.02
+"""Of the program's time, that calls which a trial could see must take for a region to be worth it."""
+
+
+class Unsuitable(RuntimeError):
+    """The root is none, as a trial found; says why."""
 
 
 class Tuner:
@@ -69,7 +73,7 @@ class Tuner:
         self._digests: set[str] = set(contest.exposed)
 
     async def run(self) -> None:
-        """Until the process ends. Raises Refused if the region cannot be had, TooRare."""
+        """Until the process ends. Raises Refused if the region cannot be had, Unsuitable."""
         known = await self._memory.tried()
         await self._search(self._new_search(known, None))
         await self.contest.verify()
@@ -84,12 +88,26 @@ class Tuner:
                 proposal, contender = prepared
                 base = self.contest.best.gain
                 result = await self.contest.meet(contender)
-                if result.reason == TOO_FEW_CALLS and self.contest.trials == 1:
-                    raise TooRare(result.reason)
+                if self.contest.trials == 1:
+                    self._check(result)
                 search.tell(proposal, base + result.sure_gain)
         finally:
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
+
+    def _check(self, result: Result) -> None:
+        """After the first trial. Samples do not tell a call that never ends (an interpreter's main
+        loop, entered through a function that calls itself) from those that can be replaced."""
+        if result.reason == TOO_FEW_CALLS:
+            raise Unsuitable("it is entered too rarely for a trial")
+        tryout, region = self.contest.tryout, self._region
+        if result.evidence is None or not region.entries_per_s:
+            return
+        held_s = tryout.entries_per_s * tryout.ns_per_call
+        seen_s = region.entries_per_s * region.ns_per_call
+        held = region.share * held_s / seen_s
+        if held < HELD_SHARE:
+            raise Unsuitable(f"its calls take {held:.1%} of the time, the rest is one that goes on")
 
     async def _prepare(self, search: Search) -> tuple[Proposal, Contender] | None:
         """The next proposal that can be tried, built and linked; None when there is none."""
