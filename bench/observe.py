@@ -55,7 +55,7 @@ def cpu_s(found: Sequence[Lap]) -> float:
 
 def steps(found: Sequence[Lap]) -> list[tuple[int, float]]:
     """(rounds, processor seconds) of each lap."""
-    before = [0, *(lap.rounds for lap in found[:-1])]
+    before = [0, *(lap.rounds for lap in found)][: len(found)]
     done = [lap.rounds - first for lap, first in zip(found, before, strict=True)]
     return [
         (n, n / lap.per_cpu_s if lap.per_cpu_s else 0.0) for n, lap in zip(done, found, strict=True)

@@ -1,5 +1,6 @@
 #include "Facts.h"
 
+#include "llvm/Analysis/LoopInfo.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/GlobalAlias.h"
 #include "llvm/IR/GlobalIFunc.h"
@@ -44,6 +45,31 @@ bool hasLooseMath(const Function &F) {
     if (F.getFnAttribute(Key).getValueAsString() == "true")
       return true;
   return any_of(instructions(F), [](const Instruction &I) { return hasLooseMath(I); });
+}
+
+bool isAtLeast(const MDNode *Loop, StringRef Option, uint64_t Least) {
+  const MDNode *Found = findOptionMDForLoopID(const_cast<MDNode *>(Loop), Option);
+  if (!Found || Found->getNumOperands() < 2)
+    return false;
+  const auto *Value = mdconst::dyn_extract<ConstantInt>(Found->getOperand(1));
+  return Value && Value->getZExtValue() >= Least;
+}
+
+bool isRounded(const Instruction &I) {
+  if (const auto *Call = dyn_cast<IntrinsicInst>(&I))
+    return Call->getIntrinsicID() == Intrinsic::fmuladd || Call->getIntrinsicID() == Intrinsic::fma;
+  return I.getOpcode() == Instruction::FAdd || I.getOpcode() == Instruction::FSub ||
+         I.getOpcode() == Instruction::FMul;
+}
+
+// A loop that a pragma wants vectorized sums in an order of the optimizer's choice.
+bool hasHintedSums(const Function &F) {
+  bool IsHinted = any_of(F, [](const BasicBlock &B) {
+    const MDNode *Loop = B.getTerminator()->getMetadata(LLVMContext::MD_loop);
+    return Loop && (isAtLeast(Loop, "llvm.loop.vectorize.enable", 1) ||
+                    isAtLeast(Loop, "llvm.loop.vectorize.width", 2));
+  });
+  return IsHinted && any_of(instructions(F), isRounded);
 }
 
 // May the address of a block be seen outside of the function, where a copy's would differ? Jump
@@ -133,6 +159,8 @@ std::string copyObstacle(Function &F) {
     return "an interrupt handler or a split stack";
   if (hasLooseMath(F))
     return "fast-math: its results depend on the optimizer";
+  if (hasHintedSums(F))
+    return "a pragma lets a loop round in any order: its results depend on the optimizer";
   if (showsBlocks(F))
     return "the address of one of its blocks escapes";
   return {};

@@ -130,7 +130,6 @@ def adapted(
 ) -> dict[str, Any]:
     """A kept file: plain at 100, the oracle's arm at rival * 100, Halo at first 100."""
     long_run = run_of(*[100] * 8, *[100 * gain] * 232)
-    second = run_of(*[100 * gain] * 20)
     return {
         "program": name,
         "static": STATIC,
@@ -142,9 +141,13 @@ def adapted(
                 {
                     "plain": [{"per_cpu_s": 100.0, "per_s": 100.0}] * 2,
                     "oracle_arm": "pgo",
-                    "oracle": [{"per_cpu_s": 100.0 * rival, "per_s": 100.0 * rival}] * 2,
                     "laps": told(long_run),
-                    "second": [{"steady": pace.steady(second), "early": pace.early(second)}],
+                    "turns": {
+                        "halo": [90.0 * gain, 100.0 * gain, 110.0 * gain],
+                        "plain": [90.0, 100.0, 110.0],
+                        "oracle": [90.0 * rival, 100.0 * rival, 110.0 * rival],
+                    },
+                    "second": [{"early": 80.0 * gain, "plain": 80.0}],
                     "report": {
                         "regions": [
                             {"share": 0.1, "recipe": "small", "is_kept": True},
@@ -187,7 +190,7 @@ def test_a_row_does_with_what_is_there() -> None:
     assert (row.steady, row.oracle_arm, row.kind) == (None, "pgo", "real")
     kept = adapted("lua", "real", 1.0, 1.2)
     del kept["adapt"]["rounds"][0]["report"]
-    kept["adapt"]["rounds"][0]["oracle"] = []
+    kept["adapt"]["rounds"][0]["turns"].pop("oracle")
     row = decide.row(kept)
     assert row.against_oracle is not None
     assert row.against_oracle.value == pytest.approx(1.0)

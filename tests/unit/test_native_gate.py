@@ -74,7 +74,9 @@ def test_about_one_call_in_stride_is_timed(tmp_path: Path) -> None:
     assert run(source, build(image(source), "f"), main, tmp_path) == "1 1 1 1 1 1 1 0 1"
 
 
-def test_a_call_that_spans_switches_counts_for_its_side_unless_they_are_many(tmp_path: Path) -> None:
+def test_a_call_that_spans_switches_counts_for_its_side_unless_they_are_many(
+    tmp_path: Path,
+) -> None:
     source = "void hook(void); int f(int x) { hook(); return x; } void (*h)(void); void hook(void) { h(); }"
     main = (
         CONTROL

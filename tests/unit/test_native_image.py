@@ -110,6 +110,18 @@ def test_recursion_is_seen_through_others() -> None:
         ('__attribute__((naked)) void f(void) { __asm__("ret"); }', [], "naked"),
         ("double f(double a, double b) { return a * b + a; }", ["-ffast-math"], "fast-math"),
         ("double f(double a, double b) { return a * b + a; }", ["-ffp-contract=fast"], "fast-math"),
+        (
+            "double f(double *p) { double s = 0;\n#pragma clang loop vectorize(enable)\n"
+            "for (int i = 0; i < 64; i++) s += p[i]; return s; }",
+            [],
+            "pragma",
+        ),
+        (
+            "double f(double *p) { double s = 0;\n#pragma clang loop vectorize_width(4)\n"
+            "for (int i = 0; i < 64; i++) s += p[i]; return s; }",
+            [],
+            "pragma",
+        ),
         ("__attribute__((weak)) int f(void) { return 1; }", [], "weak"),
         (
             "int f(void) __attribute__((returns_twice)); int f(void) { return 1; }",
@@ -134,6 +146,16 @@ def test_jump_tables_are_no_obstacle() -> None:
     of = image(
         "int f(const unsigned char *p) { static void *const table[] = {&&add, &&end}; int n = 0;"
         " goto *table[*p]; add: n++; goto *table[*++p]; end: return n; }"
+    )
+    assert by_name(of)["f"].obstacle == ""
+
+
+@pytest.mark.parametrize("pragma", ["vectorize(enable)", "unroll_count(4)"])
+def test_pragmas_that_round_nothing_are_no_obstacle(pragma: str) -> None:
+    kind = "int" if pragma.startswith("vectorize") else "double"
+    of = image(
+        f"{kind} f({kind} *p) {{ {kind} s = 0;\n#pragma clang loop {pragma}\n"
+        "for (int i = 0; i < 64; i++) s += p[i]; return s; }"
     )
     assert by_name(of)["f"].obstacle == ""
 

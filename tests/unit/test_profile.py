@@ -81,7 +81,7 @@ def test_regions_that_had_their_turn_are_not_chosen_again() -> None:
 def test_a_small_root_leaves_its_time_to_its_callees() -> None:
     # a is on few paths of its own once x has taken most; b is large in all.
     tree = tree_of(m_x_b=50, m_a_b=4, m_c_b=46)
-    rates = {"x": 300, "a": 300, "b": 1000}
+    rates = {"x": 3000, "a": 3000, "b": 10_000}
     assert sorted(chosen(tree, rates, {"x": "b", "a": "b"})) == ["b", "x"]
 
 
@@ -89,6 +89,13 @@ def test_a_rare_caller_is_no_root_when_a_region_is_most_of_it() -> None:
     # x is seldom entered; b, which is most of what it does, often enough for quick trials.
     tree = tree_of(m_x_b=50, m_c_b=40, m_x=10)
     assert chosen(tree, {"x": 50, "b": 1000}, {"x": "b"}) == ["b"]
+
+
+def test_a_passable_caller_is_the_root_when_it_holds_much_more_than_those_inside() -> None:
+    tree = tree_of(m_x_b=10, m_x_c=10, m_x=80)
+    assert chosen(tree, {"x": 300, "b": 1000, "c": 2000}, {"x": "bc"}) == ["x"]
+    tree = tree_of(m_x_b=30, m_x_c=30, m_x=40)
+    assert chosen(tree, {"x": 300, "b": 1000, "c": 2000}, {"x": "bc"}) == ["b", "c"]
 
 
 def test_candidates_are_possible_hot_and_uncovered() -> None:

@@ -20,8 +20,8 @@ from halojit.model.function import Place
 from halojit.model.region import Region
 from halojit.profile.calltree import CallTree
 
-
 HOLDS = 2.0
+"""How much more than the roots inside a caller must have to be the root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Limits:
     entries_per_s: float = 20.0
     """Less, and nothing is learned of it while the program lasts."""
     passable_entries_per_s: float = 200.0
-    """Good enough for a root whose region holds `HOLDS` times the time of better ones inside it."""
+    """Good enough for a root that has `HOLDS` times the time of better ones inside it."""
     wanted_entries_per_s: float = 500.0
     """Calls of such a root are short enough for short slices: its trials end within a second."""
     ns_per_call: float = 1000.0
@@ -106,31 +106,31 @@ def choose(
     }
     best = {place for place, is_wanted in ranked.items() if is_wanted}
     for place in sorted(ranked.keys() - best, key=lambda place: -shares[place]):
-        inside = {one for one in best if one.image == place.image and one.name in reach(place)}
-        if shares[place] > HOLDS * sum(shares[one] for one in inside):
-            best = best - inside | {place}
+        names = reach(place)
+        if not _holds(place, names, best, shares):
+            best = {one for one in best if one.image != place.image or one.name not in names}
+            best.add(place)
     for roots in (best, long_enough, often):
         free = {place for place in roots if not _holds(place, reach(place), taken, shares)}
         own = _cover(tree, free, reach, taken, limits)
         chosen.extend(region(place, share) for place, share in own.items())
         taken.update((place, reach(place)) for place in own)
-    chosen.sort(key=lambda one: -one.share)
+    chosen.sort(key=lambda one: (-one.share, one.root))
     return chosen
 
 
 def _holds(
     place: Place, names: Collection[str], taken: Collection[Place], shares: Mapping[Place, float]
 ) -> bool:
-    """Would a region of these names hold its own copy of a root that is hotter? Then most of its
-    time is that root's, which is tuned better alone. (Samples in functions without a frame leave
-    their caller out, so the call tree may say less of the caller than is true.)"""
-    return any(
-        other.image == place.image
-        and other.name in names
-        and shares.get(other, 0.0) > shares.get(place, 0.0)
+    """Would a region of these names hold its own copies of roots that have much of its time? They
+    are tuned better alone. (Samples in functions without a frame leave their caller out, so the
+    call tree may say less of the caller than is true.)"""
+    inside = sum(
+        shares.get(other, 0.0)
         for other in taken
-        if other != place
+        if other != place and other.image == place.image and other.name in names
     )
+    return HOLDS * inside > shares.get(place, 0.0)
 
 
 def _cover(

@@ -40,7 +40,7 @@ NEW_PROPOSALS = 12
 
 
 HELD_SHARE = 0.02
-"""Of the program's time, that calls which a trial could see must take for a region to be worth it."""
+"""Of the program's time, that calls which a trial could see must take to be worth a region."""
 
 
 class Unsuitable(RuntimeError):

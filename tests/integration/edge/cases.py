@@ -33,6 +33,8 @@ LANGUAGE = [
     Program("vectors-avx2", ("vectors.c",), flags=("-O2", "-mavx2")),
     Program("vectors-fma", ("vectors.c",), flags=("-O2", "-mavx2", "-mfma")),
     Program("vectors-native", ("vectors.c",), flags=("-O3", "-march=native")),
+    Program("rounding", ("rounding.c",)),
+    Program("rounding-native", ("rounding.c",), flags=("-O3", "-march=native")),
     # 8: recursion
     Program("recursion", ("recursion.c",)),
     Program("recursion-O1", ("recursion.c",), flags=("-O1",)),
