@@ -1,5 +1,6 @@
 #include "Build.h"
 
+#include "Aliases.h"
 #include "Diagnostics.h"
 #include "Facts.h"
 #include "Gate.h"
@@ -135,6 +136,7 @@ Expected<Object> build(const Image &I, const std::vector<std::string> &Roots, co
   for (const std::string &Root : Roots)
     if (WithGates && !I.forbidsGates() && gateObstacle(*(*M)->getFunction(copyName(Root))).empty())
       Gated.push_back(Root);
+  keepApart(I, **M);
   if (Error E = checkModule(**M))
     return std::move(E);
 

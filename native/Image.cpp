@@ -1,5 +1,6 @@
 #include "Image.h"
 
+#include "Aliases.h"
 #include "Diagnostics.h"
 #include "Facts.h"
 #include "Rounding.h"
@@ -251,6 +252,9 @@ Error Image::link(std::vector<Frame> Frames) {
 
 void Image::gather(Module &Merged) {
   ForbidsGates = halo::forbidsGates(Merged);
+  for (const GlobalVariable &V : Merged.globals())
+    if (halo::isSecluded(V))
+      Secluded.insert(V.getName());
   CallGraph Calls(Merged);
   DenseMap<const Function *, bool> Cyclic;
   for (auto At = scc_begin(&Calls); !At.isAtEnd(); ++At)

@@ -14,6 +14,7 @@
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MemoryBufferRef.h"
 
 #include <memory>
@@ -64,6 +65,8 @@ public:
   bool isListed(llvm::StringRef Name) const;
   bool isAbsent(llvm::StringRef Name) const;
   bool forbidsGates() const { return ForbidsGates; }
+  // A variable that no pointer leads to.
+  bool isSecluded(llvm::StringRef Name) const { return Secluded.contains(Name); }
   // Bound to a definition outside of the image.
   bool isElsewhere(llvm::StringRef Name) const;
 
@@ -82,6 +85,7 @@ private:
   NameMap Names;
   bool IsTableKnown = false, ForbidsGates = false;
   llvm::DenseSet<Candidate> Listed, Elsewhere;
+  llvm::StringSet<> Secluded;
   llvm::StringMap<size_t> Index;
   std::vector<FunctionFacts> Functions;
   std::vector<std::string> Skipped;
