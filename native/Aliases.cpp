@@ -14,13 +14,17 @@ namespace {
 // Accesses carry the whole list of scopes: more variables than that are not told apart.
 constexpr size_t VariablesMost = 256;
 
-bool isOnlyAccessed(const Value &Pointer) {
-  return all_of(Pointer.uses(), [](const Use &U) {
+bool isOnlyAccessed(const Value &Pointer, bool AreWritesAllowed) {
+  return all_of(Pointer.uses(), [=](const Use &U) {
     const User *By = U.getUser();
     if (isa<GEPOperator, BitCastOperator>(By))
-      return isOnlyAccessed(*By);
+      return isOnlyAccessed(*By, AreWritesAllowed);
     if (isa<LoadInst>(By))
       return true;
+    if (const auto *Copy = dyn_cast<MemTransferInst>(By); Copy && Copy->getRawSource() == U.get())
+      return AreWritesAllowed || Copy->getRawDest() != U.get();
+    if (!AreWritesAllowed)
+      return false;
     if (isa<StoreInst>(By))
       return U.getOperandNo() == StoreInst::getPointerOperandIndex();
     if (isa<AtomicRMWInst>(By))
@@ -30,6 +34,10 @@ bool isOnlyAccessed(const Value &Pointer) {
     const auto *Call = dyn_cast<MemIntrinsic>(By);
     return Call && Call->isArgOperand(&U);
   });
+}
+
+bool isOwn(const GlobalVariable &V) {
+  return V.hasLocalLinkage() && !V.isConstant() && !V.isThreadLocal() && !V.hasSection();
 }
 
 // Whose address it is, as far as the instruction says itself.
@@ -58,8 +66,10 @@ void add(Instruction &I, unsigned Kind, MDNode *Scopes) {
 
 } // namespace
 
-bool isSecluded(const GlobalVariable &V) {
-  return V.hasLocalLinkage() && !V.isConstant() && !V.isThreadLocal() && !V.hasSection() && isOnlyAccessed(V);
+bool isSecluded(const GlobalVariable &V) { return isOwn(V) && isOnlyAccessed(V, /*AreWritesAllowed=*/true); }
+
+bool isNeverWritten(const GlobalVariable &V) {
+  return isOwn(V) && V.hasDefinitiveInitializer() && isOnlyAccessed(V, /*AreWritesAllowed=*/false);
 }
 
 void keepApart(const Image &I, Module &M) {

@@ -17,6 +17,9 @@ namespace halo {
 // A variable of one file that is only ever loaded and stored by its name.
 bool isSecluded(const llvm::GlobalVariable &V);
 
+// And is never stored: a constant, whatever the source calls it.
+bool isNeverWritten(const llvm::GlobalVariable &V);
+
 // Before the optimizer moves anything.
 void keepApart(const Image &I, llvm::Module &M);
 

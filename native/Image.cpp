@@ -207,6 +207,7 @@ Error Image::link(std::vector<Frame> Frames) {
     auto Merged = std::make_unique<Module>("image", Context);
     Linker Into(*Merged);
     NameMap Found;
+    Secluded.clear();
     size_t Culprit = Frames.size();
     for (auto [At, F] : enumerate(Frames)) {
       auto M = readModule(F, Context, Log);
@@ -223,7 +224,9 @@ Error Image::link(std::vector<Frame> Frames) {
       else if (Error E = number(**M, F, Twice.count(F.Digest), Found))
         Reason = toString(std::move(E));
       else {
-        // The order matters: rounding reads the ahead-of-time features.
+        // The order matters: what is marked as used may be used in ways that nobody sees here, and
+        // rounding reads the ahead-of-time features.
+        noteSecluded(**M);
         dropExtras(**M);
         noteTarget(**M, F);
         fuseWhereCompiled(**M);
@@ -250,11 +253,18 @@ Error Image::link(std::vector<Frame> Frames) {
   }
 }
 
+void Image::noteSecluded(Module &M) {
+  if (!M.getModuleInlineAsm().empty())
+    return;
+  for (GlobalVariable &V : M.globals())
+    if (isNeverWritten(V))
+      V.setConstant(true);
+    else if (halo::isSecluded(V))
+      Secluded.insert(V.getName());
+}
+
 void Image::gather(Module &Merged) {
   ForbidsGates = halo::forbidsGates(Merged);
-  for (const GlobalVariable &V : Merged.globals())
-    if (halo::isSecluded(V))
-      Secluded.insert(V.getName());
   CallGraph Calls(Merged);
   DenseMap<const Function *, bool> Cyclic;
   for (auto At = scc_begin(&Calls); !At.isAtEnd(); ++At)

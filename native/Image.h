@@ -80,6 +80,7 @@ private:
 
   llvm::Error link(std::vector<Frame> Frames);
   llvm::Error number(llvm::Module &M, const Frame &F, bool IsAmbiguous, NameMap &Into);
+  void noteSecluded(llvm::Module &M);
   void gather(llvm::Module &Merged);
 
   NameMap Names;
