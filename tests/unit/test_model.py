@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from halojit.model.function import Function, reachable
+from halojit.model.function import Function, reachable, region_of
 from halojit.model.symbols import KIND_SHIFT, RESOLVED, STATIC_TLS, Kind, SymbolTable
 
 
@@ -79,3 +79,14 @@ def test_reachable_follows_cycles_and_unknown_names() -> None:
         for name, callees in {"a": ("b", "x"), "b": ("a", "c"), "c": (), "d": ("a",)}.items()
     }
     assert reachable(functions, "a") == {"a", "b", "c", "x"}
+
+
+def test_a_region_holds_the_nearest_callees_that_have_room() -> None:
+    sizes = {"a": 9000, "b": 1300, "c": 1400, "d": 1300, "e": 1300, "f": 200, "g": 100}
+    callees = {"a": ("b", "c", "d"), "b": ("e", "a"), "c": ("g",), "d": ("f", "x"), "e": ("g",)}
+    functions = {
+        name: Function(name, (), callees.get(name, ()), False, "", size)
+        for name, size in sizes.items()
+    }
+    # The root is whole, c is too large for a callee, and f comes when 100 are left.
+    assert region_of(functions, "a") == {"a", "b", "d", "e", "g"}

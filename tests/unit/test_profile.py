@@ -70,7 +70,13 @@ def test_short_calls_are_roots_only_where_nothing_longer_is() -> None:
 
 def test_what_is_reached_through_a_pointer_is_a_root_of_its_own() -> None:
     tree = tree_of(m_a_b=90, m_a=10)
-    assert chosen(tree, {"a": 1000, "b": 1000}, {}) == ["a", "b"]
+    assert chosen(tree, {"a": 1000, "b": 1000}, {}) == ["b", "a"]
+
+
+def test_a_caller_whose_region_is_thin_leaves_the_time_to_what_it_calls() -> None:
+    tree = tree_of(m_a_b_c=96, m_a=2, m_a_b=2)
+    assert chosen(tree, {"a": 1000, "b": 1000, "c": 9000}, {"a": "b"}) == ["c"]
+    assert chosen(tree, {"a": 1000, "b": 1000, "c": 9000}, {"b": "c"}) == ["b"]
 
 
 def test_regions_that_had_their_turn_are_not_chosen_again() -> None:

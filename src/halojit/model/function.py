@@ -6,6 +6,7 @@ processes. No addresses: those belong to a process (model/symbols.py).
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,6 +31,31 @@ class Function:
     reaches_itself: bool
     obstacle: str
     instructions: int
+
+
+REGION_INSTRUCTIONS = 4000
+"""Of the callees that a region copies, where its recipe says nothing else."""
+CALLEE_SHARE = 3
+"""A callee of more than this part of it stays the program's."""
+
+
+def region_of(functions: dict[str, Function], root: str) -> frozenset[str]:
+    """Names of what the region of `root` will hold, about: the compiler knows a little more
+    (native/Walk.cpp), and says so when it has built it."""
+    region = {root}
+    left = REGION_INSTRUCTIONS
+    waiting = deque([root])
+    while waiting:
+        function = functions.get(waiting.popleft())
+        for name in function.callees if function is not None else ():
+            callee = functions.get(name)
+            if callee is None or name in region:
+                continue
+            if callee.instructions <= min(left, REGION_INSTRUCTIONS // CALLEE_SHARE):
+                left -= callee.instructions
+                region.add(name)
+                waiting.append(name)
+    return frozenset(region)
 
 
 def reachable(functions: dict[str, Function], root: str) -> frozenset[str]:

@@ -140,14 +140,15 @@ def _cover(
     taken: Mapping[Place, Collection[str]],
     limits: Limits,
 ) -> dict[Place, float]:
-    """Which of `roots` are outermost on enough of the paths, and the share of each."""
+    """Which of `roots` have regions in which enough of the time is spent, and the share of each."""
     roots = {place for place in roots if place not in taken}
     while roots:
         covering: dict[Place, Collection[str]] = {place: reach(place) for place in roots}
         covering.update(taken)
         weights = dict.fromkeys(roots, 0.0)
         for path, weight in tree.paths():
-            for owner in _owners(path, covering) & roots:
+            owner = _owner(path, covering)
+            if owner is not None and owner in weights:
                 weights[owner] += weight
         small = {p for p in roots if weights[p] < limits.share * tree.total}
         if not small:
@@ -157,17 +158,14 @@ def _cover(
     return {}
 
 
-def _owners(path: tuple[Place, ...], covering: Mapping[Place, Collection[str]]) -> set[Place]:
-    """The roots whose regions the path enters."""
-    owners: set[Place] = set()
+def _owner(path: tuple[Place, ...], covering: Mapping[Place, Collection[str]]) -> Place | None:
+    """The root in whose region the path ends."""
     owner: Place | None = None
     for place in path:
         if owner is not None and place.image == owner.image and place.name in covering[owner]:
             continue
         owner = place if place in covering else None
-        if owner is not None:
-            owners.add(owner)
-    return owners
+    return owner
 
 
 def _uncovered(path: tuple[Place, ...], covered: Mapping[Place, Collection[str]]) -> list[Place]:

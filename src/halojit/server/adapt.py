@@ -208,7 +208,8 @@ class Adapt:
         for one in self._recalled:
             if one.root == root:
                 contest.adopt(one.contender, one.gain)
-        tuner = Tuner(live, region, exploration, memory, contest, search)
+        built = partial(chooser.narrow, root)
+        tuner = Tuner(live, region, exploration, memory, contest, search, built)
         self._tuners.append(tuner)
         try:
             await tuner.run()

@@ -17,7 +17,8 @@ from halojit.server.profiler import Profiler
 COUNT_S = 0.12
 RECOUNT_ROUNDS = 32
 REGIONS = 32
-REGION_INSTRUCTIONS = 200_000
+ROOT_INSTRUCTIONS = 60_000
+"""More take too long to compile."""
 
 
 class Chooser:
@@ -35,6 +36,11 @@ class Chooser:
     def cover(self, root: Place) -> None:
         """The root has a region."""
         self._covered[root] = self._live.reach(root)
+
+    def narrow(self, root: Place, functions: frozenset[str]) -> None:
+        """Its region turned out to hold no more than these: others may be roots of their own."""
+        if root in self._covered:
+            self._covered[root] = functions
 
     def covers(self, root: Place) -> bool:
         """Has the root a region?"""
@@ -84,7 +90,7 @@ class Chooser:
             and not function.obstacle
             and place not in self._banned
             and live.entry(place) is not None
-            and self._instructions(place) <= REGION_INSTRUCTIONS
+            and function.instructions <= ROOT_INSTRUCTIONS
         )
 
     def _is_recursive(self, place: Place) -> bool:
@@ -102,10 +108,6 @@ class Chooser:
 
     def _reaches(self, place: Place, other: Place) -> bool:
         return place.image == other.image and other.name in self._live.reach(place)
-
-    def _instructions(self, place: Place) -> int:
-        known = self._live.images[place.image].build.functions
-        return sum(known[name].instructions for name in self._live.reach(place) if name in known)
 
     async def _count(self, places: list[Place]) -> dict[Place, float]:
         """Entries a second, counted for a moment."""

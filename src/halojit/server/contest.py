@@ -72,6 +72,11 @@ class Contest:
         return {one.variant.digest for one in contenders if one.variant is not None}
 
     @property
+    def rank(self) -> float:
+        """Among the regions that wait for something: trials go where the time is."""
+        return self.trials / max(self.tryout.share, 1e-3)
+
+    @property
     def expected_s(self) -> float:
         """What a trial costs, by a guess."""
         return self.tryout.expected_s
@@ -84,7 +89,7 @@ class Contest:
     async def meet(self, challenger: Contender, limit_s: float = LIMIT_S) -> Result:
         """The challenger against the best so far; the winner is the best from now on."""
         live, best = self._live, self.best
-        async with self._exploration.turn, self.entry:
+        async with self._exploration.trials.place(self.rank), self.entry:
             if not self._is_deployed:
                 self._is_deployed = True
                 live.tell(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from halojit.model.events import CostCounted
 from halojit.server.live import Live
+from halojit.server.row import Row
 from halojit.server.switch import Switch
 from halojit.tune.budget import Account, Kind
 
@@ -26,7 +27,8 @@ class Exploration:
 
     def __init__(self, live: Live, switch: Switch) -> None:
         self.account = Account(live.settings.budget)
-        self.turn = asyncio.Semaphore(TURNS)
+        self.trials = Row(TURNS)
+        self.builds = Row(live.settings.workers)
         self._live = live
         self._switch = switch
         self._waited = Waited(live.pid)

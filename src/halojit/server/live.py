@@ -18,7 +18,7 @@ from halojit.build.build import BuildError
 from halojit.build.cache import Builder
 from halojit.build.pool import WorkerDied
 from halojit.model.events import Event, Warned
-from halojit.model.function import Function, Place, reachable
+from halojit.model.function import Function, Place, region_of
 from halojit.model.image import Image, Process
 from halojit.model.region import FunctionProfile, Recipe, Request, Variant
 from halojit.model.symbols import SymbolTable
@@ -233,12 +233,12 @@ class Live:
         return known.entries.get(place.name) if known else None
 
     def reach(self, place: Place) -> frozenset[str]:
-        """Names of what the region of this root covers."""
+        """Names of what the region of this root will hold."""
         known = self.images.get(place.image)
         if known is None:
             return frozenset((place.name,))
         if place.name not in known.reach:
-            known.reach[place.name] = reachable(known.build.functions, place.name)
+            known.reach[place.name] = region_of(known.build.functions, place.name)
         return known.reach[place.name]
 
     async def build(

@@ -35,6 +35,10 @@ FIRST_READ_S = 0.02
 READ_S = 0.1
 LIMIT_S = 5.0
 """A trial that would take longer is not worth the time of the trials behind it."""
+PROMISING = 1.04
+"""A challenger that costs nothing while it seems that much faster."""
+FEW_LIMIT_S = 2.5
+"""Without enough calls for any evidence."""
 LEADER_LIMIT_S = 30.0
 """For a challenger that is ahead beyond doubt and has too few calls to be trusted."""
 TIMED_NS = 30.0
@@ -229,13 +233,15 @@ class Tryout:
             evidence = trial.evidence()
             if evidence is not None and evidence.low > 1.0:
                 limit_s = max(limit_s, LEADER_LIMIT_S)  # time well spent
+            elif evidence is not None and evidence.speedup > PROMISING:
+                limit_s = max(limit_s, self.share * LEADER_LIMIT_S)
             needed = trial.pairs_needed()
             if needed is not None and trial.pairs >= LOOK_PAIRS and needed * pairs_s > limit_s:
                 needed_s = needed * pairs_s
                 if needed_s < 3600:
                     return decision, f"it would have taken {needed_s:.0f} s"
                 return decision, "the times scatter too much"
-            if is_done or passed_s >= limit_s:
+            if is_done or passed_s >= (limit_s if evidence else min(limit_s, FEW_LIMIT_S)):
                 if evidence is None:
                     return decision, TOO_FEW_CALLS
                 return decision, f"not decided after {passed_s:.1f} s"

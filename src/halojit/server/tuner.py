@@ -18,7 +18,7 @@ from collections.abc import Callable
 from halojit.model import events
 from halojit.model.evidence import Decision
 from halojit.model.function import Place
-from halojit.model.region import FunctionProfile, Recipe, Region
+from halojit.model.region import FunctionProfile, Recipe, Region, Variant
 from halojit.server import instrument
 from halojit.server.contest import RETRY_LIMIT_S, Contest
 from halojit.server.exploration import Exploration
@@ -58,7 +58,9 @@ class Tuner:
         memory: RegionMemory,
         contest: Contest,
         new_search: Callable[[list[tuple[Recipe, float]], int | None], Search],
+        built: Callable[[frozenset[str]], None],
     ) -> None:
+        """`built` hears which functions the region has, once that is known."""
         self.contest = contest
         self.build_name = memory.build
         self._live = live
@@ -67,6 +69,7 @@ class Tuner:
         self._exploration = exploration
         self._memory = memory
         self._new_search = new_search
+        self._built = built
         self._profiles: dict[Recipe, tuple[FunctionProfile, ...]] = {}
         """By the plain recipe for a processor: counts of one fit no other."""
         self._turns: dict[tuple[Contender, bool], Contender] = {}
@@ -145,15 +148,8 @@ class Tuner:
             if plain not in self._profiles:
                 self._profiles[plain] = await self._measure_profile(plain)
             profile = self._profiles[plain]
-        used_s: float | None = None
-        self._exploration.compile_begins()
-        try:
-            variant = await live.build(
-                root.image, (root.name,), proposal.recipe, has_gate=True, profile=profile
-            )
-            used_s = variant.build_cpu_s
-        finally:
-            self._exploration.compile_ends(used_s)
+        async with self._exploration.builds.place(self.contest.rank):
+            variant = await self._build(proposal.recipe, profile)
         if variant.digest in self._digests:
             return None
         if await self._memory.is_quarantined(variant.digest):
@@ -170,6 +166,8 @@ class Tuner:
             )
         )
         linked = await live.link(root.image, variant)
+        if not self._digests:
+            self._built(frozenset(variant.functions))
         self._digests.add(variant.digest)
         return Contender(
             proposal.name,
@@ -178,6 +176,19 @@ class Tuner:
             linked.entries[root.name],
             linked.gates.get(root.name),
         )
+
+    async def _build(self, recipe: Recipe, profile: tuple[FunctionProfile, ...]) -> Variant:
+        root = self._root
+        used_s: float | None = None
+        self._exploration.compile_begins()
+        try:
+            variant = await self._live.build(
+                root.image, (root.name,), recipe, has_gate=True, profile=profile
+            )
+            used_s = variant.build_cpu_s
+        finally:
+            self._exploration.compile_ends(used_s)
+        return variant
 
     async def _measure_profile(self, plain: Recipe) -> tuple[FunctionProfile, ...]:
         async with self.contest.entry:
