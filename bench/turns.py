@@ -44,13 +44,15 @@ class Runner:
         self._sample: Sample | None = None
         self._error: BenchError | None = None
         self._thread = threading.Thread(
-            target=self._observe, args=(command, program, is_real, environment)
+            target=self._observe, args=(command, program, is_real, environment), daemon=True
         )
         self._thread.start()
         begin = time.monotonic()
         while (pid := find(os.getpid(), str(program.resolve()))) is None:
-            if not self._thread.is_alive() or time.monotonic() - begin > START_LIMIT_S:
-                raise self._error or BenchError(f"{self._name} did not start")
+            if not self._thread.is_alive():
+                raise self._error or BenchError(f"{self._name} ended at once")
+            if time.monotonic() - begin > START_LIMIT_S:
+                raise BenchError(f"{self._name} did not start")
             time.sleep(0.01)
         self._pid = pid
 

@@ -1,5 +1,8 @@
 #include "Aliases.h"
 
+#include "llvm/Analysis/AliasAnalysis.h"
+#include "llvm/Analysis/ValueTracking.h"
+#include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/IntrinsicInst.h"
@@ -12,17 +15,18 @@ namespace halo {
 namespace {
 
 // Accesses carry the whole list of scopes: more variables than that are not told apart.
-constexpr size_t VariablesMost = 256;
+constexpr size_t VariablesMost = 64;
 
+// Without writes: also without volatile reads, which expect somebody else's.
 bool isOnlyAccessed(const Value &Pointer, bool AreWritesAllowed) {
   return all_of(Pointer.uses(), [=](const Use &U) {
     const User *By = U.getUser();
     if (isa<GEPOperator, BitCastOperator>(By))
       return isOnlyAccessed(*By, AreWritesAllowed);
-    if (isa<LoadInst>(By))
-      return true;
+    if (const auto *Load = dyn_cast<LoadInst>(By))
+      return AreWritesAllowed || !Load->isVolatile();
     if (const auto *Copy = dyn_cast<MemTransferInst>(By); Copy && Copy->getRawSource() == U.get())
-      return AreWritesAllowed || Copy->getRawDest() != U.get();
+      return AreWritesAllowed || (Copy->getRawDest() != U.get() && !Copy->isVolatile());
     if (!AreWritesAllowed)
       return false;
     if (isa<StoreInst>(By))
@@ -37,7 +41,8 @@ bool isOnlyAccessed(const Value &Pointer, bool AreWritesAllowed) {
 }
 
 bool isOwn(const GlobalVariable &V) {
-  return V.hasLocalLinkage() && !V.isConstant() && !V.isThreadLocal() && !V.hasSection();
+  return V.hasLocalLinkage() && !V.isConstant() && !V.isThreadLocal() && !V.hasSection() &&
+         !V.hasImplicitSection();
 }
 
 // Whose address it is, as far as the instruction says itself.
@@ -60,11 +65,29 @@ SmallVector<const Value *, 2> pointers(const Instruction &I) {
   return {};
 }
 
+// The optimizer tells these from a global by itself, and may replace a copy by what it is a copy of,
+// the access and its metadata included.
+bool isIdentified(const Value *Pointer) {
+  SmallVector<const Value *, 4> Objects;
+  getUnderlyingObjects(Pointer, Objects);
+  return any_of(Objects, [](const Value *O) { return isIdentifiedObject(O); });
+}
+
 void add(Instruction &I, unsigned Kind, MDNode *Scopes) {
   I.setMetadata(Kind, MDNode::concatenate(I.getMetadata(Kind), Scopes));
 }
 
 } // namespace
+
+std::string assembly(const Module &M) {
+  std::string Text = M.getModuleInlineAsm();
+  for (const Function &F : M)
+    for (const Instruction &I : instructions(F))
+      if (const auto *Call = dyn_cast<CallBase>(&I))
+        if (const auto *Inline = dyn_cast<InlineAsm>(Call->getCalledOperand()))
+          Text += Inline->getAsmString();
+  return Text;
+}
 
 bool isSecluded(const GlobalVariable &V) { return isOwn(V) && isOnlyAccessed(V, /*AreWritesAllowed=*/true); }
 
@@ -72,35 +95,49 @@ bool isNeverWritten(const GlobalVariable &V) {
   return isOwn(V) && V.hasDefinitiveInitializer() && isOnlyAccessed(V, /*AreWritesAllowed=*/false);
 }
 
-void keepApart(const Image &I, Module &M) {
-  LLVMContext &Context = M.getContext();
-  MDBuilder Builder(Context);
+namespace {
+
+// Scopes are a function's own: what moves into another one means nothing there.
+void keepApart(Function &F, ArrayRef<const GlobalVariable *> Secluded) {
+  SmallPtrSet<const Value *, 8> Named;
+  for (const Instruction &At : instructions(F))
+    for (const Value *Pointer : pointers(At))
+      Named.insert(origin(Pointer));
+  MDBuilder Builder(F.getContext());
+  MDNode *Domain = nullptr;
   DenseMap<const Value *, MDNode *> Scopes;
   SmallVector<Metadata *, 16> All;
-  MDNode *Domain = nullptr;
-  for (const GlobalVariable &V : M.globals()) {
-    if (!I.isSecluded(V.getName()) || All.size() == VariablesMost)
+  for (const GlobalVariable *V : Secluded) {
+    if (!Named.contains(V) || All.size() == VariablesMost)
       continue;
     if (!Domain)
       Domain = Builder.createAnonymousAliasScopeDomain("halo");
-    MDNode *Scope = Builder.createAnonymousAliasScope(Domain, V.getName());
-    Scopes[&V] = MDNode::get(Context, Scope);
+    MDNode *Scope = Builder.createAnonymousAliasScope(Domain, V->getName());
+    Scopes[V] = MDNode::get(F.getContext(), Scope);
     All.push_back(Scope);
   }
   if (All.empty())
     return;
-  MDNode *Others = MDNode::get(Context, All);
-  for (Function &F : M)
-    for (Instruction &At : instructions(F)) {
-      SmallVector<const Value *, 2> Pointers = pointers(At);
-      if (Pointers.empty())
-        continue;
-      bool IsApart = none_of(Pointers, [&](const Value *P) { return Scopes.contains(origin(P)); });
-      if (IsApart)
-        add(At, LLVMContext::MD_noalias, Others);
-      else if (Pointers.size() == 1)
-        add(At, LLVMContext::MD_alias_scope, Scopes[origin(Pointers[0])]);
-    }
+  MDNode *Others = MDNode::get(F.getContext(), All);
+  for (Instruction &At : instructions(F)) {
+    SmallVector<const Value *, 2> Pointers = pointers(At);
+    if (Pointers.size() == 1 && Scopes.contains(origin(Pointers[0])))
+      add(At, LLVMContext::MD_alias_scope, Scopes[origin(Pointers[0])]);
+    else if (!Pointers.empty() && none_of(Pointers, isIdentified))
+      add(At, LLVMContext::MD_noalias, Others);
+  }
+}
+
+} // namespace
+
+void keepApart(const Image &I, Module &M) {
+  SmallVector<const GlobalVariable *, 16> Secluded;
+  for (const GlobalVariable &V : M.globals())
+    if (I.isSecluded(V.getName()))
+      Secluded.push_back(&V);
+  if (!Secluded.empty())
+    for (Function &F : M)
+      keepApart(F, Secluded);
 }
 
 } // namespace halo

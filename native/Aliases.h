@@ -14,6 +14,9 @@
 
 namespace halo {
 
+// All that a module says in assembly language, where a variable may be named too.
+std::string assembly(const llvm::Module &M);
+
 // A variable of one file that is only ever loaded and stored by its name.
 bool isSecluded(const llvm::GlobalVariable &V);
 

@@ -84,6 +84,10 @@ private:
     finish(jump(target(Word)));
 
     B.SetInsertPoint(Hold);
+    Begin = begin();
+    // A product by 2^64 / phi: its upper bits are the counter's lower ones, well mixed.
+    Mixed = B.CreateMul(Begin, B.getInt64(0x9E3779B97F4A7C15u));
+    Word = B.CreateXor(Word, B.CreateAnd(B.CreateLShr(Mixed, 63), load(offsetof(halo_gate_control, base))));
     B.CreateStore(stackPointer(), record(offsetof(halo_gate_record, stack)));
     B.CreateStore(Word, record(offsetof(halo_gate_record, word)));
     if (ReachesItself) {
@@ -149,17 +153,16 @@ private:
   void buildTimed() {
     BasicBlock *Count = block("count"), *Exit = block("exit");
     Value *Callee = target(Word);
-    Value *Begin = begin();
     CallInst *Call = call(Callee);
     auto [End, Cpu] = end();
     giveTokenBack();
-    // The upper half of a product by 2^64 / phi: the counter's lower bits, well mixed.
-    Value *Random = B.CreateLShr(B.CreateMul(Begin, B.getInt64(0x9E3779B97F4A7C15u)), 32);
-    Value *Next = B.CreateLShr(B.CreateMul(Random, load(offsetof(halo_gate_control, reach))), 32);
+    Value *Next =
+        B.CreateLShr(B.CreateMul(B.CreateLShr(Mixed, 32), load(offsetof(halo_gate_control, reach))), 32);
     B.CreateStore(B.CreateAdd(Next, load(offsetof(halo_gate_control, base))),
                   record(offsetof(halo_gate_record, left)));
-    Value *Switches = B.CreateSub(load(offsetof(halo_gate_control, word)), Word);
-    branch(B.CreateICmpULT(Switches, B.getInt64(HALO_GATE_AGE)), Count, Exit, /*IsLikely=*/true);
+    Value *Slice = B.CreateLShr(load(offsetof(halo_gate_control, word)), 1);
+    Value *Switches = B.CreateSub(Slice, B.CreateLShr(Word, 1));
+    branch(B.CreateICmpULT(Switches, B.getInt64(HALO_GATE_TRIAL)), Count, Exit, /*IsLikely=*/true);
 
     B.SetInsertPoint(Count);
     Value *Number = B.CreateAnd(Cpu, load(offsetof(halo_gate_control, mask)));
@@ -275,7 +278,7 @@ private:
   Function *F = nullptr; // the one that is built
   GlobalVariable *Control = nullptr;
   AttributeList Passing;
-  Value *Word = nullptr, *Record = nullptr;
+  Value *Word = nullptr, *Record = nullptr, *Begin = nullptr, *Mixed = nullptr;
 };
 
 } // namespace

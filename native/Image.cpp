@@ -254,10 +254,12 @@ Error Image::link(std::vector<Frame> Frames) {
 }
 
 void Image::noteSecluded(Module &M) {
-  if (!M.getModuleInlineAsm().empty())
-    return;
+  std::string Assembly = assembly(M);
   for (GlobalVariable &V : M.globals())
-    if (isNeverWritten(V))
+    // Locals have got suffixes.
+    if (StringRef(Assembly).contains(V.getName().split('.').first))
+      continue;
+    else if (isNeverWritten(V))
       V.setConstant(true);
     else if (halo::isSecluded(V))
       Secluded.insert(V.getName());

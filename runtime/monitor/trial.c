@@ -5,6 +5,9 @@
  * lock on to them. A slice's record is what the gate's lines gained on that side since the last slice
  * of that side: a call that began there may end while the other side has its turn.
  *
+ * With a stride of 0 every call draws its own side, and a slice is a pair of records: what both sides
+ * gained meanwhile.
+ *
  * Every thread has a gate record per trial at a fixed distance from its thread pointer. A trial that
  * ends leaves them as they are: `base` and the words of the next one there are far from its own.
  */
@@ -21,7 +24,7 @@
 #define RECORD_LIMIT 4096 /* slices kept for a controller that does not read */
 #define SLICE_LEAST_NS 50000u
 #define SLICE_MOST_NS 1000000000u
-#define SLICES_MOST (1ul << 40)
+#define SLICES_MOST (1ul << 30)
 #define STRIDE_MOST (1ul << 30)
 #define WORD_STEP 0x9E3779B97F4A7C16u /* 2^64 / phi, even: the words of 2^20 trials are 2^42 apart */
 
@@ -104,8 +107,12 @@ static void show_side(const struct trial *trial, uint32_t side) {
   __atomic_store_n(&control->word, ((word | 1) + 1) | side, __ATOMIC_RELEASE);
 }
 
+static bool draws_by_call(const struct trial *trial) { return trial->plan.stride == 0; }
+
 static void begin_slice(struct trial *trial, uint64_t now_ns) {
-  if (!trial->is_second) {
+  if (draws_by_call(trial)) {
+    trial->side = 0;
+  } else if (!trial->is_second) {
     trial->side = (uint32_t)(draw(trial) >> 63);
     trial->next_side = !trial->side;
   } else {
@@ -125,6 +132,8 @@ static void finish(struct trial *trial) {
     return;
   show_side(trial, 0);
   __atomic_store_n(&control_of(trial)->record, 0, __ATOMIC_RELEASE);
+  /* Calls that still go on are not counted: the lines may be another trial's by then. */
+  __atomic_fetch_add(&control_of(trial)->word, 2 * HALO_GATE_TRIAL, __ATOMIC_RELEASE);
 }
 
 /* When nobody reads, whole pairs are left out. */
@@ -133,6 +142,15 @@ static void keep(struct trial *trial, bool is_second, struct record record) {
       is_second ? trial->count % 2 == 1 : trial->count % 2 == 0 && trial->count + 2 <= RECORD_LIMIT;
   if (has_room)
     trial->records[(trial->first + trial->count++) % RECORD_LIMIT] = record;
+}
+
+static void keep_gain(struct trial *trial, bool is_second, uint32_t side, const uint64_t ticks[2],
+                      const uint64_t calls[2], uint64_t ns) {
+  struct record record = {side, (uint32_t)gained(calls[side], trial->calls[side]),
+                          gained(ticks[side], trial->ticks[side]), ns};
+  keep(trial, is_second, record);
+  trial->ticks[side] = ticks[side];
+  trial->calls[side] = calls[side];
 }
 
 static void end_slice(struct trial *trial, uint64_t now_ns) {
@@ -146,16 +164,17 @@ static void end_slice(struct trial *trial, uint64_t now_ns) {
   trial->slices_left--;
   bool is_last = trial->slices_left == 0;
   if (!is_last) {
-    trial->is_second = !was_second;
+    trial->is_second = !was_second && !draws_by_call(trial);
     begin_slice(trial, now_ns);
   }
   show_side(trial, is_last ? 0 : trial->side);
   read_totals(trial, ticks, calls);
-  struct record record = {side, (uint32_t)gained(calls[side], trial->calls[side]),
-                          gained(ticks[side], trial->ticks[side]), now_ns - begin_ns};
-  keep(trial, was_second, record);
-  trial->ticks[side] = ticks[side];
-  trial->calls[side] = calls[side];
+  if (draws_by_call(trial)) {
+    keep_gain(trial, false, 0, ticks, calls, now_ns - begin_ns);
+    keep_gain(trial, true, 1, ticks, calls, now_ns - begin_ns);
+  } else {
+    keep_gain(trial, was_second, side, ticks, calls, now_ns - begin_ns);
+  }
   if (is_last)
     finish(trial);
 }
@@ -178,7 +197,7 @@ static bool is_control(uint64_t control) {
 static int check(const struct halo_trial_plan *plan) {
   if (plan->slice_min_ns > plan->slice_max_ns || plan->slice_min_ns < SLICE_LEAST_NS ||
       plan->slice_max_ns > SLICE_MOST_NS || plan->slices == 0 || plan->slices > SLICES_MOST ||
-      plan->stride == 0 || plan->stride > STRIDE_MOST)
+      plan->stride > STRIDE_MOST)
     return HALO_E_REFUSED;
   for (size_t i = 0; i < HALO_TRIAL_LIMIT; i++)
     if (trials[i].id && !trials[i].is_done && trials[i].plan.control == plan->control)
@@ -191,8 +210,9 @@ static void open_gate(const struct trial *trial) {
   struct halo_gate_control *control = control_of(trial);
   __atomic_store_n(&control->target[0], trial->plan.incumbent, __ATOMIC_RELEASE);
   __atomic_store_n(&control->word, trial->id * WORD_STEP | trial->side, __ATOMIC_RELEASE);
-  __atomic_store_n(&control->base, trial->id << 32, __ATOMIC_RELEASE);
-  __atomic_store_n(&control->reach, 2 * trial->plan.stride - 1, __ATOMIC_RELEASE);
+  uint64_t stride = draws_by_call(trial) ? 1 : trial->plan.stride;
+  __atomic_store_n(&control->base, trial->id << 32 | draws_by_call(trial), __ATOMIC_RELEASE);
+  __atomic_store_n(&control->reach, 2 * stride - 1, __ATOMIC_RELEASE);
   __atomic_store_n(&control->mask, 0, __ATOMIC_RELEASE); /* within the old lines and the new */
   __atomic_store_n(&control->lines, (uintptr_t)lines_of(trial), __ATOMIC_RELEASE);
   __atomic_store_n(&control->mask, line_count - 1, __ATOMIC_RELEASE);

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,28 @@ def test_signals_go_on_to_the_program(tools: Tools, hot: Path) -> None:
     said, _ = child.communicate(timeout=60)
     assert said.endswith(b"caught 15\n")
     assert child.returncode == 3
+
+
+def test_a_run_can_be_steered_by_its_socket(tools: Tools, hot: Path, tmp_path: Path) -> None:
+    socket = tmp_path / "own" / "server.sock"
+    socket.parent.mkdir(mode=0o700)
+    command = [tools.halo, "run", "--quiet", "--socket", socket, "--", hot, "60000"]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment())
+    try:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        begin = time.monotonic()
+        processes: list[object] = []
+        while not processes:
+            assert time.monotonic() - begin < 60
+            told = run([tools.halo, "status", "--json", "--socket", socket])
+            processes = json.loads(told.stdout)["processes"] if told.status == 0 else []
+        assert b"frozen" in run([tools.halo, "freeze", "--socket", socket]).stdout
+    finally:
+        child.terminate()
+        child.communicate(timeout=60)
+    assert child.returncode == 128 + signal.SIGTERM
+    assert list(socket.parent.iterdir()) == []
 
 
 def test_a_program_without_halo_runs_and_the_report_says_how_to_build_it(

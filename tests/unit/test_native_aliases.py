@@ -38,12 +38,43 @@ def test_a_variable_of_one_file_is_kept_apart(source: str, times: int, tmp_path:
         ("static int by = 5; void set(int n) { by = n; } int f(int n) { return n * by; }", 1),
         ("static int by[2] = {5, 6}; void set(void) { __builtin_memset(by, 1, 8); } int f(int n) { return n * by[1]; }", 1),
         ("static int by __attribute__((used)) = 5; int f(int n) { return n * by; }", 1),
+        ("static volatile int by = 5; int f(int n) { return n * by; }", 1),
+        ('static int by = 5; void g(void) { __asm__("incl by(%rip)"); } int f(int n) { return n * by; }', 1),
     ],
 )  # fmt: skip
 def test_a_variable_that_nobody_writes_is_a_constant(
     source: str, times: int, tmp_path: Path
 ) -> None:
     assert mentions(source, "by", tmp_path) == times
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+@pytest.mark.parametrize("kept", ["", "__attribute__((noinline)) "])
+@pytest.mark.parametrize("language", ["c", "c++"])
+def test_a_copy_that_the_optimizer_leaves_out_is_the_variable(
+    tmp_path: Path, level: int, kept: str, language: str
+) -> None:
+    # ArgumentPromotion moves the callee's load, with what is known of it, to the variable itself.
+    source = f"""
+        struct s {{ double a[5]; }}; static struct s g;
+        static {kept}double pick(struct s s) {{ return s.a[3] * 5; }}
+        #ifdef __cplusplus
+        extern "C" {{
+        #endif
+        double f(int i, double v) {{ struct s t; double b = g.a[3]; g.a[i] = v; t = g; return b + pick(t); }}
+        double h(int i, double v) {{ double b = g.a[3]; g.a[i] = v; return b + pick(g); }}
+        void set(int i, double v) {{ g.a[i] = v; }}
+        #ifdef __cplusplus
+        }}
+        #endif
+    """
+    outside = 'extern "C"' if language == "c++" else ""
+    main = f"""
+        {outside} void set(int, double); {outside} double f(int, double) VARIANT(f); {outside} double h(int, double) VARIANT(h);
+        int main(void) {{ set(3, 1); double a = f(3, 7); set(3, 1); printf("%g %g", a, h(3, 7)); }}
+    """
+    built = build(image(source, language=language), "f", "h", level=level, gate=False)
+    assert run(source, built, main, tmp_path, language=language) == "36 36"
 
 
 def test_variables_and_arrays_behind_pointers_of_one_file(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_about_one_call_in_stride_is_timed(tmp_path: Path) -> None:
     assert run(source, build(image(source), "f"), main, tmp_path) == "1 1 1 1 1 1 1 0 1"
 
 
-def test_a_call_that_spans_switches_counts_for_its_side_unless_they_are_many(
+def test_a_call_that_spans_switches_counts_for_its_side_until_the_trial_is_over(
     tmp_path: Path,
 ) -> None:
     source = "void hook(void); int f(int x) { hook(); return x; } void (*h)(void); void hook(void) { h(); }"
@@ -85,10 +85,25 @@ def test_a_call_that_spans_switches_counts_for_its_side_unless_they_are_many(
         static void nothing(void) {} static uint64_t by; static void flip(void) { control.word += by; }
         int main(void) { open_gate(&control, 0, 1, 1); h = nothing; gate(1);
             h = flip; by = 1; gate(1); printf("%d %d ", CALLS(0), CALLS(1)); control.word = 1;
-            by = 14; gate(1); printf("%d ", CALLS(1)); by = 16; gate(1); printf("%d", CALLS(1)); }
+            by = 1000; gate(1); printf("%d ", CALLS(1)); by = 2ull << 32; gate(1); printf("%d", CALLS(1)); }
     """
     )
     assert run(source, build(image(source), "f"), main, tmp_path) == "0 2 3 3"
+
+
+def test_long_calls_draw_their_sides_one_by_one(tmp_path: Path) -> None:
+    source = "int f(int x) { return x + 1; }"
+    main = (
+        CONTROL
+        + """
+        int gate(int) GATE(f); extern struct control control CONTROL_OF(f);
+        static int original(int x) { return x + 100; }
+        int main(void) { open_gate(&control, original, 6, 1); control.base |= 1; long s = 0;
+            for (int i = 0; i < 10000; i++) s += gate(0);
+            printf("%d %d %d", CALLS(0) + CALLS(1), CALLS(0) > 4700 && CALLS(0) < 5300, s == 100 * CALLS(0) + CALLS(1)); }
+    """
+    )
+    assert run(source, build(image(source), "f"), main, tmp_path) == "10000 1 1"
 
 
 @pytest.mark.parametrize("stride", [1, 4])

@@ -36,7 +36,8 @@
  *   halo_trial_start(u64 control, u64 entry, u64 incumbent, u64 slice_min_ns, u64 slice_max_ns,
  *                    u64 slices, u64 seed, u32 stride) -> u64 trial
  *        incumbent: 0, the original's body, or other code of the same signature. Alternates sides in
- *        balanced adjacent pairs. About one call in `stride` is timed; 1: every call. A control block
+ *        balanced adjacent pairs. About one call in `stride` is timed; 1: every call; 0: every call,
+ *        and each draws its own side. A control block
  *        that had a trial may have another one later, not two at once.
  *   halo_trial_read(u64 trial)             -> { u8 is_done, sequence<Slice> } since the last read
  *        Slice { u32 side, u32 calls, u64 ticks, u64 ns }: side 0 is the incumbent; timed calls and

@@ -107,7 +107,9 @@ def choose(
     best = {place for place, is_wanted in ranked.items() if is_wanted}
     for place in sorted(ranked.keys() - best, key=lambda place: -shares[place]):
         names = reach(place)
-        if not _holds(place, names, best, shares):
+        only: dict[Place, Collection[str]] = {place: names}
+        spent = sum(weight for path, weight in tree.paths() if _owner(path, only))
+        if not _holds(place, names, best, {**shares, place: spent / tree.total}):
             best = {one for one in best if one.image != place.image or one.name not in names}
             best.add(place)
     for roots in (best, long_enough, often):
@@ -153,9 +155,15 @@ def _cover(
         small = {p for p in roots if weights[p] < limits.share * tree.total}
         if not small:
             return {place: weights[place] / tree.total for place in roots}
-        # Without the smallest, its time may go to what it calls.
-        roots = roots - {min(small, key=lambda place: (weights[place], place))}
+        # Without the smallest, its time may go to what it calls. One inside another's region may
+        # have no time only because of that other.
+        outermost = {p for p in small if not any(_contains(o, p, covering) for o in roots - {p})}
+        roots = roots - {min(outermost or small, key=lambda place: (weights[place], place))}
     return {}
+
+
+def _contains(root: Place, place: Place, covering: Mapping[Place, Collection[str]]) -> bool:
+    return root.image == place.image and place.name in covering[root]
 
 
 def _owner(path: tuple[Place, ...], covering: Mapping[Place, Collection[str]]) -> Place | None:

@@ -60,7 +60,7 @@ class Contest:
         self._exploration = exploration
         self._memory = memory
         self._keeps_ties = keeps_ties
-        self._sampled = SampledTryout(live, region, exploration.account, profiler)
+        self._sampled = SampledTryout(live, region, exploration, profiler)
         self._is_deployed = False
         self._on_trial = ORIGINAL
         self._stand_in: Contender | None = None
@@ -90,6 +90,7 @@ class Contest:
         """The challenger against the best so far; the winner is the best from now on."""
         live, best = self._live, self.best
         async with self._exploration.trials.place(self.rank), self.entry:
+            await self._exploration.released()
             if not self._is_deployed:
                 self._is_deployed = True
                 live.tell(

@@ -20,6 +20,7 @@ from halojit.server.switch import Switch
 from halojit.tune.budget import Account, Kind
 
 TURNS = 2
+BUILD_WEIGHT = 0.3
 
 
 class Exploration:
@@ -29,6 +30,8 @@ class Exploration:
         self.account = Account(live.settings.budget)
         self.trials = Row(TURNS)
         self.builds = Row(live.settings.workers)
+        self.build_s = 0.0
+        """What the next build will cost the program, by those before."""
         self._live = live
         self._switch = switch
         self._waited = Waited(live.pid)
@@ -38,6 +41,12 @@ class Exploration:
     async def afford(self, cost_s: float) -> None:
         """Waits until so much may be spent."""
         while self.is_held or not self.account.may_spend(cost_s):
+            self._earned.clear()
+            await self._earned.wait()
+
+    async def released(self) -> None:
+        """Waits while a person has said that nothing is to be tried."""
+        while self.is_held:
             self._earned.clear()
             await self._earned.wait()
 
@@ -59,7 +68,9 @@ class Exploration:
         self._compiling -= 1
         if not self._compiling:
             waited_s = self._waited.unusual_s()
-            self.account.spend(Kind.COMPILERS, waited_s if cpu_s is None else min(waited_s, cpu_s))
+            cost_s = waited_s if cpu_s is None else min(waited_s, cpu_s)
+            self.account.spend(Kind.COMPILERS, cost_s)
+            self.build_s += BUILD_WEIGHT * (cost_s - self.build_s)
 
     def tell(self, cpu_s: float) -> None:
         """Takes in the program's processor time; tells what was spent of it."""

@@ -13,10 +13,11 @@ import random
 
 from halojit.model.evidence import Decision, Slice
 from halojit.model.region import Region
+from halojit.server.exploration import Exploration
 from halojit.server.live import Live, Refused
 from halojit.server.profiler import Profiler
 from halojit.server.tryout import Contender, Result
-from halojit.tune.budget import Account, Kind
+from halojit.tune.budget import Kind
 from halojit.tune.trial import Trial
 
 TURN_S = 0.06
@@ -27,10 +28,12 @@ LIMIT_S = 12.0
 class SampledTryout:
     """Trials of one region."""
 
-    def __init__(self, live: Live, region: Region, account: Account, profiler: Profiler) -> None:
+    def __init__(
+        self, live: Live, region: Region, exploration: Exploration, profiler: Profiler
+    ) -> None:
         self._live = live
         self._root = region.root
-        self._account = account
+        self._exploration = exploration
         self._profiler = profiler
         self._share = region.share
         self._random = random.Random(live.draw_seed())
@@ -61,6 +64,8 @@ class SampledTryout:
                     target = (incumbent, challenger)[side].entry
                     trial.add([await self._turn(entry, target, side)])
                 decision = trial.decision()
+                if self._exploration.is_held:
+                    break
         finally:
             if not live.is_gone:
                 winner = challenger if decision is Decision.WON else incumbent
@@ -71,7 +76,7 @@ class SampledTryout:
         lost_s = 0.0
         if evidence is not None:
             lost_s = passed_s / 2 * self._share * max(0.0, 1.0 - evidence.speedup)
-        self._account.spend(Kind.CHALLENGERS, lost_s)
+        self._exploration.account.spend(Kind.CHALLENGERS, lost_s)
         if decision is Decision.UNDECIDED:
             reason = f"not decided after {passed_s:.0f} s by samples"
         else:

@@ -132,9 +132,10 @@ class Services:
         """A trial at a gate's control block; its number.
 
         `incumbent` is 0, the original's body, or other code of the same signature. About one call
-        in `stride` is timed. The original of a root that reaches itself comes back through the gate
-        with each of its own calls, about 1 ns each, and its variants do not: compare variants with
-        variants there. Raises ChannelError if the numbers are out of range, if a trial of
+        in `stride` is timed; with 0 every call, and each draws its own side: then a slice is two
+        records, one of each side. The original of a root that reaches itself comes back through
+        the gate with each of its own calls, about 1 ns each, and its variants do not: compare
+        variants with variants there. Raises ChannelError if the numbers are out of range, if a trial of
         this control block is not done, or if the runtime has no room for another.
         """
         numbers = (control, entry, incumbent, *slice_ns, slices, seed)

@@ -1,9 +1,11 @@
 """One trial in a live process: a challenger against what the entry leads to now.
 
 In: two contenders for one root, and the account that pays. Out: a result; the entry leads to the
-winner, and to the incumbent when in doubt. Slices are as short as calls allow: on a machine that is
+winner, and to the incumbent when in doubt. Slices are as short as they may be: on a machine that is
 shared, the speeds of two adjacent slices differ by as much whether they last 1 ms or 16, so that
-many short ones tell more. Of very short calls only some are timed.
+many short ones tell more. Of very short calls only some are timed. Long calls draw their sides one
+by one: which call is the first of a slice depends on how long the one before took, and so on its
+side, which matters where a slice has few calls.
 
 Where the challenger has no gate (its root looks at its own frame, say), `sampled.py` does the same
 by longer turns and by samples.
@@ -25,10 +27,11 @@ from halojit.tune.space import Host
 from halojit.tune.trial import Trial
 
 SLICE_LEAST_NS = 1_000_000
-SLICE_LIMIT_NS = 1e9
-"""The runtime takes no longer ones."""
-CALLS_PER_SLICE = 1.2
-"""Of the shortest slice."""
+SLICE_MOST_NS = 4e8
+CALLS_PER_SLICE = 4
+"""Timed, of the shortest slice."""
+BY_CALL_NS = 50_000.0
+"""Calls that long draw their sides themselves; of shorter ones the shortest slice has twenty."""
 SLICE_RANGE = 2
 """The longest slice is as many times as long."""
 FIRST_READ_S = 0.02
@@ -37,7 +40,7 @@ LIMIT_S = 5.0
 """A trial that would take longer is not worth the time of the trials behind it."""
 PROMISING = 1.04
 """A challenger that costs nothing while it seems that much faster."""
-FEW_LIMIT_S = 2.5
+FEW_LIMIT_S = 4.0
 """Without enough calls for any evidence."""
 LEADER_LIMIT_S = 30.0
 """For a challenger that is ahead beyond doubt and has too few calls to be trusted."""
@@ -48,12 +51,16 @@ TIMED_SHARE = 0.03
 """Of a call, that timing it may cost; shorter calls are timed now and then."""
 RECURSIVE_NS = 5000.0
 RESTARTS = 3
+LENGTHENED = 4.0
+"""At most so much at a time: there may have been a pause."""
 LOOK_SLICES = 12
 LOOK_PAIRS = 24
 """Before so many, a prediction says little."""
 ENDED = "the program ended"
 CUT_S = 0.02
 TOO_FEW_CALLS = "too few calls"
+FEW_PAIRS = 7
+SCATTER = "the times scatter too much"
 SLICES = 1 << 20
 
 
@@ -117,29 +124,32 @@ class Tryout:
 
     @property
     def stride(self) -> int:
-        """Of how many calls one is timed."""
+        """Of how many calls one is timed; 0: each is, and draws its own side."""
+        if self.ns_per_call >= BY_CALL_NS:
+            return 0
         return max(1, min(1024, math.ceil(TIMED_NS / (TIMED_SHARE * self.ns_per_call))))
 
     def slice_ns(self) -> tuple[int, int]:
         """The shortest and the longest slice."""
-        least = max(
-            SLICE_LEAST_NS,
-            CALLS_PER_SLICE * self.ns_per_call,
-            CALLS_PER_SLICE * self.stride * 1e9 / self.entries_per_s,
-        )
-        least = min(least, SLICE_LIMIT_NS / SLICE_RANGE)
+        call_ns = max(self.ns_per_call, max(1, self.stride) * 1e9 / self.entries_per_s)
+        least = min(max(SLICE_LEAST_NS, CALLS_PER_SLICE * call_ns), SLICE_MOST_NS)
         return int(least), int(SLICE_RANGE * least)
+
+    @property
+    def _pair_s(self) -> float:
+        """How long a pair lasts: two slices, or one of calls that draw their sides."""
+        both_s = sum(self.slice_ns()) / 1e9
+        return both_s if self.stride else both_s / 2
 
     @property
     def expected_s(self) -> float:
         """What the next trial will cost if nothing is known of the challenger."""
-        low, high = self.slice_ns()
-        trial_s = 60 * (low + high) / 2e9
+        trial_s = 30 * self._pair_s
         return trial_s * self.share * 0.05 + self._gate_s(trial_s)
 
     def _gate_s(self, passed_s: float) -> float:
         calls = self.entries_per_s * passed_s
-        return calls * (TIMED_NS / self.stride + PASSED_NS) / 1e9
+        return calls * (TIMED_NS / max(1, self.stride) + PASSED_NS) / 1e9
 
     async def run(
         self, challenger: Contender, incumbent: Contender, limit_s: float = LIMIT_S
@@ -212,7 +222,7 @@ class Tryout:
         loop = asyncio.get_running_loop()
         begin_s = loop.time()
         pause_s = FIRST_READ_S
-        pairs_s = sum(self.slice_ns()) / 1e9
+        pair_s = self._pair_s
         seen_calls = seen_slices = 0
         while True:
             await asyncio.sleep(pause_s)
@@ -236,29 +246,30 @@ class Tryout:
             elif evidence is not None and evidence.speedup > PROMISING:
                 limit_s = max(limit_s, self.share * LEADER_LIMIT_S)
             needed = trial.pairs_needed()
-            if needed is not None and trial.pairs >= LOOK_PAIRS and needed * pairs_s > limit_s:
-                needed_s = needed * pairs_s
+            if needed is not None and trial.pairs >= LOOK_PAIRS and needed * pair_s > limit_s:
+                needed_s = needed * pair_s
                 if needed_s < 3600:
                     return decision, f"it would have taken {needed_s:.0f} s"
-                return decision, "the times scatter too much"
+                return decision, SCATTER
             if is_done or passed_s >= (limit_s if evidence else min(limit_s, FEW_LIMIT_S)):
                 if evidence is None:
-                    return decision, TOO_FEW_CALLS
+                    return decision, TOO_FEW_CALLS if trial.pairs < FEW_PAIRS else SCATTER
                 return decision, f"not decided after {passed_s:.1f} s"
 
     def _lengthen(self, calls: int, passed_s: float) -> None:
         """Fewer calls end within a slice than was thought: most are a root's own, or the phase is
         another one."""
-        self.entries_per_s = max(calls * self.stride / passed_s, 1.0)
+        rate = calls * max(1, self.stride) / passed_s
+        self.entries_per_s = max(rate, self.entries_per_s / LENGTHENED, 1.0)
         self.ns_per_call = max(self.ns_per_call, self.share * 1e9 / self.entries_per_s)
 
     def _result(self, decision: Decision, reason: str, trial: Trial, passed_s: float) -> Result:
         evidence = trial.evidence()
         gate_s = self._gate_s(passed_s)
-        lost_s = max(0.0, trial.lost_s(self.stride))
+        lost_s = max(0.0, trial.lost_s(max(1, self.stride)))
         if evidence is not None:
             self.ns_per_call = min(evidence.before_ns, evidence.after_ns)
-            calls = sum(evidence.calls) * self.stride / passed_s
+            calls = sum(evidence.calls) * max(1, self.stride) / passed_s
             self.entries_per_s = max(calls, 1.0)
         self._account.spend(Kind.GATES, gate_s)
         self._account.spend(Kind.CHALLENGERS, lost_s)

@@ -39,6 +39,7 @@ NEW_SEARCHES = 3
 NEW_PROPOSALS = 12
 
 
+LEAST_RATE = 20.0
 HELD_SHARE = 0.02
 """Of the program's time, that calls which a trial could see must take to be worth a region."""
 
@@ -92,30 +93,33 @@ class Tuner:
                 base = self.contest.best.gain
                 result = await self.contest.meet(contender)
                 if self.contest.trials == 1:
-                    self._check(result)
+                    await self._check(result)
                 search.tell(proposal, base + result.sure_gain)
         finally:
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
 
-    def _check(self, result: Result) -> None:
+    async def _check(self, result: Result) -> None:
         """After the first trial. Samples do not tell a call that never ends (an interpreter's main
         loop, entered through a function that calls itself) from those that can be replaced."""
-        if result.reason == TOO_FEW_CALLS:
+        if result.decision is Decision.WON:
+            return
+        rate = await self.contest.rate()
+        if result.reason == TOO_FEW_CALLS and rate < LEAST_RATE:
             raise Unsuitable("it is entered too rarely for a trial")
         tryout, region = self.contest.tryout, self._region
         if result.evidence is None or not region.entries_per_s:
             return
-        held_s = tryout.entries_per_s * tryout.ns_per_call
-        seen_s = region.entries_per_s * region.ns_per_call
-        held = region.share * held_s / seen_s
+        # Counted entries include a root's own calls of itself, a trial's calls do not; a trial
+        # may have seen the end of a phase.
+        most_s = max(tryout.entries_per_s, rate) * result.evidence.before_ns
+        held = region.share * most_s / (region.entries_per_s * region.ns_per_call)
         if held < HELD_SHARE:
             raise Unsuitable(f"its calls take {held:.1%} of the time, the rest is one that goes on")
 
     async def _prepare(self, search: Search) -> tuple[Proposal, Contender] | None:
         """The next proposal that can be tried, built and linked; None when there is none."""
         while (proposal := search.ask()) is not None:
-            await self._exploration.afford(self.contest.expected_s)
             try:
                 contender = await self._make(proposal)
             except Refused as error:
@@ -148,8 +152,7 @@ class Tuner:
             if plain not in self._profiles:
                 self._profiles[plain] = await self._measure_profile(plain)
             profile = self._profiles[plain]
-        async with self._exploration.builds.place(self.contest.rank):
-            variant = await self._build(proposal.recipe, profile)
+        variant = await self._build(proposal.recipe, profile)
         if variant.digest in self._digests:
             return None
         if await self._memory.is_quarantined(variant.digest):
@@ -178,19 +181,23 @@ class Tuner:
         )
 
     async def _build(self, recipe: Recipe, profile: tuple[FunctionProfile, ...]) -> Variant:
-        root = self._root
-        used_s: float | None = None
-        self._exploration.compile_begins()
-        try:
-            variant = await self._live.build(
-                root.image, (root.name,), recipe, has_gate=True, profile=profile
-            )
-            used_s = variant.build_cpu_s
-        finally:
-            self._exploration.compile_ends(used_s)
+        """Once it can be paid for, and the trial that follows."""
+        exploration, root = self._exploration, self._root
+        async with exploration.builds.place(self.contest.rank):
+            await exploration.afford(exploration.build_s + self.contest.expected_s)
+            used_s: float | None = None
+            exploration.compile_begins()
+            try:
+                variant = await self._live.build(
+                    root.image, (root.name,), recipe, has_gate=True, profile=profile
+                )
+                used_s = variant.build_cpu_s
+            finally:
+                exploration.compile_ends(used_s)
         return variant
 
     async def _measure_profile(self, plain: Recipe) -> tuple[FunctionProfile, ...]:
+        await self._exploration.released()
         async with self.contest.entry:
             profile, ran_s = await instrument.measure(
                 self._live, self._region, plain, self.contest.best.contender.entry
