@@ -43,6 +43,8 @@ from halojit.server.profiler import Profiler
 from halojit.server.server import Server
 from halojit.server.settings import Settings
 from halojit.server.strategy import Strategy
+from halojit.server.tryout import Tryout
+from halojit.tune.budget import Account
 from halojit.tune.trial import Trial
 
 BUILD = Path(__file__).resolve().parent.parent / "build" / "bench"
@@ -51,10 +53,6 @@ TRIALS = 200
 PAIRS = 150
 PROFILE_S = 0.5
 READ_S = 0.05
-SLICE_NS = (1_000_000, 4_000_000)
-SLICE_CALLS = 4
-TIMED_NS = 1000.0
-"""Of calls shorter than this only some are timed, as the strategy does."""
 SLICES = 1 << 20
 RUN_S = 3600.0
 SILENCE_S = 60.0
@@ -147,15 +145,9 @@ class Twins:
 
     async def _try(self, live: Live, region: Region, sides: tuple[int, int, int, int]) -> Trial:
         entry, incumbent, gate, control = sides
-        least = max(SLICE_NS[0], round(SLICE_CALLS * region.ns_per_call))
+        like = Tryout(live, region, Account(), lambda: False)
         number = await live.services.trial_start(
-            control,
-            entry,
-            incumbent,
-            (least, 4 * least),
-            SLICES,
-            live.draw_seed(),
-            stride=max(1, math.ceil(TIMED_NS / max(region.ns_per_call, 1.0))),
+            control, entry, incumbent, like.slice_ns(), SLICES, live.draw_seed(), like.stride
         )
         await live.patch(region.root, gate)
         trial = Trial(live.ns_per_tick)
