@@ -135,8 +135,8 @@ class Services:
         in `stride` is timed; with 0 every call, and each draws its own side: then a slice is two
         records, one of each side. The original of a root that reaches itself comes back through
         the gate with each of its own calls, about 1 ns each, and its variants do not: compare
-        variants with variants there. Raises ChannelError if the numbers are out of range, if a trial of
-        this control block is not done, or if the runtime has no room for another.
+        variants with variants there. Raises ChannelError if the numbers are out of range, if a
+        trial of this control block is not done, or if the runtime has no room for another.
         """
         numbers = (control, entry, incumbent, *slice_ns, slices, seed)
         arguments = b"".join(sps.u64(number) for number in numbers) + sps.u32(stride)
