@@ -63,7 +63,7 @@
 
 #include <stdint.h>
 
-#define HALO_GATE_AGE 16 /* difference of words: eight slices */
+#define HALO_GATE_AGE 16                    /* difference of words: eight slices */
 #define HALO_GATE_TRIAL (UINT64_C(1) << 32) /* slices: more than a trial has, less than lie between two */
 
 struct halo_gate_line { /* 64 bytes: one cache line */
