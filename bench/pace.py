@@ -1,4 +1,4 @@
-"""What the laps of a run tell: how fast it was in the end and at a moment, and when work was done.
+"""What the laps of a run tell: how fast it was as a whole and at a moment, and when work was done.
 
 Pure. Times are seconds since `main`; speeds are rounds a second, by the clock (`wall`) or by
 processor time of the thread that works, which other processes disturb less.
@@ -11,21 +11,9 @@ from collections.abc import Sequence
 from bench.measure import Lap
 from bench.observe import steps
 
-STEADY_S = 15.0
-STEADY_SHARE = 0.4
-"""The end of a run that counts as steady: whichever is shorter."""
 EARLY_S = 0.5
 """A second run is to be steady this long after main."""
 EARLY_UNTIL_S = 1.3
-
-
-def steady(laps: Sequence[Lap]) -> float:
-    """Speed by processor time at the end. ValueError without laps."""
-    if not laps:
-        raise ValueError("no laps")
-    end_s = laps[-1].at_s
-    begin_s = end_s - min(STEADY_S, STEADY_SHARE * end_s)
-    return _rate([step for lap, step in zip(laps, steps(laps), strict=True) if lap.at_s > begin_s])
 
 
 def early(laps: Sequence[Lap]) -> float | None:

@@ -7,11 +7,12 @@ it is read from its laps: the lap in which it stood still is the last of a slice
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
-import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -41,20 +42,23 @@ class Runner:
         environment: Mapping[str, str],
     ) -> None:
         self._name = program.name
-        self._sample: Sample | None = None
-        self._error: BenchError | None = None
-        self._thread = threading.Thread(
-            target=self._observe, args=(command, program, is_real, environment), daemon=True
+        threads = ThreadPoolExecutor(1, "turns")
+        self._coming = threads.submit(
+            observe, command, program, is_real, environment, ended_by=ENDED
         )
-        self._thread.start()
+        threads.shutdown(wait=False)
+        self._pid = self._wait_begun(str(program.resolve()))
+
+    def _wait_begun(self, program: str) -> int:
         begin = time.monotonic()
-        while (pid := find(os.getpid(), str(program.resolve()))) is None:
-            if not self._thread.is_alive():
-                raise self._error or BenchError(f"{self._name} ended at once")
+        while (pid := find(os.getpid(), program)) is None:
+            if self._coming.done():
+                self._coming.result()
+                raise BenchError(f"{self._name} ended at once")
             if time.monotonic() - begin > START_LIMIT_S:
                 raise BenchError(f"{self._name} did not start")
             time.sleep(0.01)
-        self._pid = pid
+        return pid
 
     def __enter__(self) -> Self:
         return self
@@ -67,23 +71,11 @@ class Runner:
     ) -> None:
         self._end()
 
-    def _observe(
-        self,
-        command: Sequence[str],
-        program: Path,
-        is_real: bool,
-        environment: Mapping[str, str],
-    ) -> None:
-        try:
-            self._sample = observe(command, program, is_real, environment, ended_by=ENDED)
-        except BenchError as error:
-            self._error = error
-
     def _signal(self, number: int) -> None:
         try:
             os.kill(self._pid, number)
         except ProcessLookupError:
-            raise self._error or BenchError(f"{self._name} ended before its time") from None
+            raise BenchError(f"{self._name} ended before its time") from None
 
     def stop(self) -> None:
         """Stands still from now on."""
@@ -94,20 +86,16 @@ class Runner:
         self._signal(signal.SIGCONT)
 
     def _end(self) -> None:
-        if self._thread.is_alive():
-            for number in (ENDED, signal.SIGCONT):
-                try:
+        if not self._coming.done():
+            with contextlib.suppress(ProcessLookupError):
+                for number in (ENDED, signal.SIGCONT):
                     os.kill(self._pid, number)
-                except ProcessLookupError:
-                    break
-        self._thread.join()
+        wait([self._coming])
 
     def end(self) -> Sample:
         """What it did; BenchError if it failed before."""
         self._end()
-        if self._sample is None:
-            raise self._error or BenchError(f"{self._name} told nothing")
-        return self._sample
+        return self._coming.result()
 
 
 def take_turns(runners: Mapping[str, Runner], turns: int = TURNS) -> None:

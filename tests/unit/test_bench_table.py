@@ -32,9 +32,8 @@ def told(found: list[Lap]) -> list[list[float]]:
     return [[lap.at_s, lap.rounds, lap.per_cpu_s] for lap in found]
 
 
-def test_steady_is_the_end_of_the_run_and_early_the_laps_after_half_a_second() -> None:
+def test_early_are_the_laps_after_half_a_second() -> None:
     found = run_of(100, 100, 400, 400, 800, 800, 800, 800, 800, 800)
-    assert pace.steady(found) == pytest.approx(800)
     # Laps 3 and 4 and 5 begin at 0.5 s, 0.75 s and 1.0 s; the sixth ends after 1.3 s.
     assert pace.early(found) == pytest.approx((400 + 400 + 800) / 3)
     assert pace.early(run_of(100, 100)) is None

@@ -42,10 +42,6 @@ class Chooser:
         if root in self._covered:
             self._covered[root] = functions
 
-    def covers(self, root: Place) -> bool:
-        """Has the root a region?"""
-        return root in self._covered
-
     def ban(self, root: Place) -> None:
         """The root cannot be tuned: its time is free for other roots."""
         self._covered.pop(root, None)
