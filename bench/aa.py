@@ -1,9 +1,9 @@
 """`python -m bench.aa`: trials of code against itself. Whatever wins or loses there is a mistake.
 
 Each program runs under a server whose strategy is the experiment: the hottest region is built once,
-its object is linked twice, and one copy is tried against the other, trial after trial, with the
-gate and the rules that tune real programs. A trial ends as soon as it is decided. With `--same` one
-copy is on both sides, so that no difference of addresses can be what is found.
+its object is linked twice, and one copy is tried against the other, trial after trial, as `adapt`
+does it: by the same gate and rules, with trials that are given up where they would take too long.
+With `--same` one copy is on both sides, so that no difference of addresses can be what is found.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from bench.measure import BenchError
 from bench.programs import Tools
 from halojit.build.build import host
 from halojit.build.pool import WorkerPool
-from halojit.model.evidence import Decision, Evidence
+from halojit.model.evidence import Decision
 from halojit.model.region import Recipe, Region
 from halojit.server import sockets
 from halojit.server.channel import GoneError
@@ -43,17 +43,13 @@ from halojit.server.profiler import Profiler
 from halojit.server.server import Server
 from halojit.server.settings import Settings
 from halojit.server.strategy import Strategy
-from halojit.server.tryout import Tryout
+from halojit.server.tryout import Contender, Result, Tryout
 from halojit.tune.budget import Account
-from halojit.tune.trial import Trial
 
 BUILD = Path(__file__).resolve().parent.parent / "build" / "bench"
 PROGRAMS = ("lu", "interpreter", "hashtable", "json", "raytracer")
 TRIALS = 200
-PAIRS = 150
 PROFILE_S = 0.5
-READ_S = 0.05
-SLICES = 1 << 20
 RUN_S = 3600.0
 SILENCE_S = 60.0
 NOMINAL = 0.05
@@ -68,24 +64,21 @@ class Outcome:
     root: str = ""
     ns_per_call: float = 0.0
     decisions: Counter[Decision] = field(default_factory=Counter)
-    ends: list[tuple[Decision, Evidence | None, float | None]] = field(default_factory=list)
-    """Each trial's decision, evidence, and noise of a pair."""
+    ends: list[Result] = field(default_factory=list)
     problem: str = ""
 
-    def add(self, trial: Trial) -> None:
-        """One that ended."""
-        decision = trial.decision()
-        self.decisions[decision] += 1
-        self.ends.append((decision, trial.evidence(), trial.noise))
+    def add(self, result: Result) -> None:
+        """Of a trial that ended."""
+        self.decisions[result.decision] += 1
+        self.ends.append(result)
 
 
 class Twins:
     """The strategy: equal code on both sides, `trials` times, in the hottest region."""
 
-    def __init__(self, outcome: Outcome, trials: int, pairs: int, is_same: bool) -> None:
+    def __init__(self, outcome: Outcome, trials: int, is_same: bool) -> None:
         self._outcome = outcome
         self._trials = trials
-        self._pairs = pairs
         self._is_same = is_same
         self.begun = asyncio.Event()
         self.done = asyncio.Event()
@@ -108,21 +101,22 @@ class Twins:
         self._outcome.root = root.name
         self._outcome.ns_per_call = region.ns_per_call
         cpu, features = host()
-        variant = await live.build(root.image, (root.name,), Recipe(cpu, features), has_gate=True)
+        recipe = Recipe(cpu, features)
+        variant = await live.build_region(region, recipe)
         if root.name not in variant.gates:
             raise Refused(f"{root.name} has no gate")
         first = await live.link(root.image, variant)
         # Objects are linked once a digest; this one is wanted twice.
         twin = dataclasses.replace(variant, digest=f"{variant.digest}-twin")
         second = await live.link(root.image, twin)
-        incumbent = (second if self._is_same else first).entries[root.name]
-        gate, control = second.gates[root.name]
-        entry = live.entry(root)
-        if entry is None:
-            raise Refused("its image was unloaded")
+        known, twins = second if self._is_same else first, second
+        incumbent = Contender("code", recipe, variant, known.entries[root.name])
+        challenger = dataclasses.replace(
+            incumbent, name="itself", entry=twins.entries[root.name], gate=twins.gates[root.name]
+        )
+        tryout = Tryout(live, region, Account(), lambda: False)
         for _ in range(self._trials):
-            trial = await self._try(live, region, (entry, incumbent, gate, control))
-            self._outcome.add(trial)
+            self._outcome.add(await tryout.run(challenger, incumbent))
             done = len(self._outcome.ends)
             if done % TOLD == 0:
                 counts = (f"{kind} {self._outcome.decisions[kind]}" for kind in Decision)
@@ -142,24 +136,6 @@ class Twins:
                 await profiler.start(50)
                 return max(regions, key=lambda region: region.share)
         raise Refused("no region was hot enough")
-
-    async def _try(self, live: Live, region: Region, sides: tuple[int, int, int, int]) -> Trial:
-        entry, incumbent, gate, control = sides
-        like = Tryout(live, region, Account(), lambda: False)
-        number = await live.services.trial_start(
-            control, entry, incumbent, like.slice_ns(), SLICES, live.draw_seed(), like.stride
-        )
-        await live.patch(region.root, gate)
-        trial = Trial(live.ns_per_tick)
-        begin = time.monotonic()
-        while time.monotonic() - begin < SILENCE_S:
-            await asyncio.sleep(READ_S)
-            _, slices = await live.services.trial_read(number)
-            trial.add(slices)
-            if trial.decision() is not Decision.UNDECIDED or trial.pairs >= self._pairs:
-                break
-        await live.services.trial_stop(number)
-        return trial
 
 
 class _Experiment(Server):
@@ -213,14 +189,13 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
     return max(0.0, (middle - reach) / whole), (middle + reach) / whole
 
 
-def document(outcomes: dict[str, Outcome], is_same: bool, pairs: int) -> dict[str, Any]:
+def document(outcomes: dict[str, Outcome], is_same: bool) -> dict[str, Any]:
     """All that was measured."""
     return {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": machine.commit(),
         "processor": machine.processor(),
         "same_copy": is_same,
-        "pairs_limit": pairs,
         "programs": {
             name: {
                 "root": outcome.root,
@@ -229,11 +204,11 @@ def document(outcomes: dict[str, Outcome], is_same: bool, pairs: int) -> dict[st
                 "decisions": {str(kind): outcome.decisions[kind] for kind in Decision},
                 "trials": [
                     {
-                        "decision": str(decision),
-                        "noise": noise,
-                        **(dataclasses.asdict(evidence) if evidence else {}),
+                        "decision": str(end.decision),
+                        "reason": end.reason,
+                        **(dataclasses.asdict(end.evidence) if end.evidence else {}),
                     }
-                    for decision, evidence, noise in outcome.ends
+                    for end in outcome.ends
                 ],
             }
             for name, outcome in outcomes.items()
@@ -245,15 +220,15 @@ def show(outcomes: dict[str, Outcome], out: Console) -> None:
     """The table; false winners and losers with their intervals."""
     table = Table(title="trials of code against itself")
     columns = ("program", "root", "ns/call", "trials", *map(str, Decision), "winners", "95 %")
-    for column in (*columns, "speed-up", "noise", "pairs"):
+    for column in (*columns, "speed-up", "half interval", "pairs"):
         table.add_column(column, justify="left" if column in ("program", "root") else "right")
     for name, outcome in outcomes.items():
         trials = sum(outcome.decisions.values())
         won = outcome.decisions[Decision.WON]
         low, high = wilson(won, trials)
-        found = [evidence for _, evidence, _ in outcome.ends if evidence]
+        found = [end.evidence for end in outcome.ends if end.evidence]
         ratios = sorted(evidence.speedup for evidence in found) or [math.nan]
-        noises = sorted(noise for _, _, noise in outcome.ends if noise) or [math.nan]
+        widths = sorted(evidence.width for evidence in found) or [math.nan]
         lengths = sorted(evidence.pairs for evidence in found) or [0]
         table.add_row(
             name,
@@ -264,7 +239,7 @@ def show(outcomes: dict[str, Outcome], out: Console) -> None:
             f"{won / trials:.1%}" if trials else "",
             f"{low:.1%}..{high:.1%}",
             f"{ratios[len(ratios) // 2]:.4f}",
-            f"{noises[len(noises) // 2]:.3f}",
+            f"{widths[len(widths) // 2]:.1%}",
             str(lengths[len(lengths) // 2]),
         )
     out.print(table)
@@ -273,7 +248,6 @@ def show(outcomes: dict[str, Outcome], out: Console) -> None:
 def main(
     names: Annotated[str, typer.Option("--programs", help="Which.")] = ",".join(PROGRAMS),
     trials: Annotated[int, typer.Option(min=1, help="For each.")] = TRIALS,
-    pairs: Annotated[int, typer.Option(min=20, help="Of slices, at most, a trial.")] = PAIRS,
     same: Annotated[bool, typer.Option("--same", help="One copy on both sides.")] = False,
     tools_directory: Annotated[Path, typer.Option("--tools", help="Where halo-clang is.")] = Path(
         sys.executable
@@ -289,9 +263,9 @@ def main(
         for name in names.replace(",", " ").split():
             console.print(f"{trials} trials of {name}")
             outcome = outcomes.setdefault(name, Outcome())
-            asyncio.run(_measure(name, tools, pool, Twins(outcome, trials, pairs, same)))
+            asyncio.run(_measure(name, tools, pool, Twins(outcome, trials, same)))
             output.parent.mkdir(parents=True, exist_ok=True)
-            output.write_text(json.dumps(document(outcomes, same, pairs), indent=1) + "\n")
+            output.write_text(json.dumps(document(outcomes, same), indent=1) + "\n")
     except BenchError as error:
         sys.exit(f"bench.aa: {error}")
     finally:

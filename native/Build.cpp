@@ -102,7 +102,7 @@ void loosen(Module &M, FloatingPoint Rounding) {
 } // namespace
 
 Expected<Object> build(const Image &I, const std::vector<std::string> &Roots, const Recipe &R,
-                       const TlsOffsets &Offsets, bool WithGates, const Counting &How) {
+                       const TlsOffsets &Offsets, bool WithGates, const Counting &How, const Seen &Samples) {
   if (Roots.empty())
     return createStringError("a region needs a root");
   if (std::set<std::string>(Roots.begin(), Roots.end()).size() != Roots.size())
@@ -127,7 +127,9 @@ Expected<Object> build(const Image &I, const std::vector<std::string> &Roots, co
   if (!Target)
     return Target.takeError();
 
-  auto Cut = extract(I, **M, Roots, likelyTargets(How.Profile), Offsets, R.RegionLimit);
+  Wanted Members{R.RegionLimit, likelyTargets(How.Profile), {}};
+  Members.Hot.insert_range(Samples.Hot);
+  auto Cut = extract(I, **M, Roots, Members, Offsets);
   if (!Cut)
     return Cut.takeError();
   (*M)->setPICLevel(PICLevel::BigPIC);
@@ -153,7 +155,8 @@ Expected<Object> build(const Image &I, const std::vector<std::string> &Roots, co
   if (Error E = optimize(**M, **Target, R))
     return std::move(E);
   for (const std::string &Root : Gated)
-    Result.Gates[Root] = addGate(*(*M)->getFunction(copyName(Root)), I.find(Root)->ReachesItself);
+    Result.Gates[Root] =
+        addGate(*(*M)->getFunction(copyName(Root)), Samples.IsRecursive || I.find(Root)->ReachesItself);
   if (Error E = checkModule(**M))
     return std::move(E);
   if (Error E = emit(**M, **Target, R, Result.Data))

@@ -25,8 +25,15 @@ struct Object {
   std::vector<Counters> Counted;
 };
 
+// What samples tell of the roots.
+struct Seen {
+  std::vector<std::string> Hot; // functions that are worth having, before all others
+  bool IsRecursive = false;     // calls of the roots are nested in others, whatever the bitcode shows
+};
+
 llvm::Expected<Object> build(const Image &I, const std::vector<std::string> &Roots, const Recipe &R,
-                             const TlsOffsets &Offsets, bool WithGates, const Counting &How = {});
+                             const TlsOffsets &Offsets, bool WithGates, const Counting &How = {},
+                             const Seen &Samples = {});
 
 } // namespace halo
 

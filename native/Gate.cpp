@@ -21,9 +21,9 @@ constexpr unsigned ThreadAddressSpace = 257;
 
 class GateBuilder {
 public:
-  GateBuilder(Function &Root, bool ReachesItself)
+  GateBuilder(Function &Root, bool IsRecursive)
       : Root(Root), M(*Root.getParent()), B(Root.getContext()), I64(B.getInt64Ty()),
-        ReachesItself(ReachesItself) {
+        IsRecursive(IsRecursive) {
     makeControl();
   }
 
@@ -51,9 +51,9 @@ private:
     Word = load(offsetof(halo_gate_control, word));
     Record = load(offsetof(halo_gate_control, record));
     Side->addIncoming(Word, Entry);
-    BasicBlock *Draw = ReachesItself ? Token : block("draw");
+    BasicBlock *Draw = IsRecursive ? Token : block("draw");
     branch(B.CreateICmpEQ(Record, B.getInt64(0)), Straight, Draw, /*IsLikely=*/false);
-    if (!ReachesItself) {
+    if (!IsRecursive) {
       B.SetInsertPoint(Draw);
       Side->addIncoming(Word, draw(Token));
       B.CreateBr(Straight);
@@ -61,7 +61,7 @@ private:
 
     B.SetInsertPoint(Token);
     Value *Holder = B.CreateLoad(I64, record(offsetof(halo_gate_record, stack)));
-    branch(B.CreateICmpULT(stackPointer(), Holder), Nested, Hold, /*IsLikely=*/ReachesItself);
+    branch(B.CreateICmpULT(stackPointer(), Holder), Nested, Hold, /*IsLikely=*/IsRecursive);
 
     B.SetInsertPoint(Nested);
     Value *First = B.CreateLoad(I64, record(offsetof(halo_gate_record, word)));
@@ -84,13 +84,15 @@ private:
     finish(jump(target(Word)));
 
     B.SetInsertPoint(Hold);
+    Before = B.CreateLoad(I64, guard(), /*isVolatile=*/true);
+    B.CreateStore(load(offsetof(halo_gate_control, mark)), guard(), /*isVolatile=*/true);
     Begin = begin();
     // A product by 2^64 / phi: its upper bits are the counter's lower ones, well mixed.
     Mixed = B.CreateMul(Begin, B.getInt64(0x9E3779B97F4A7C15u));
     Word = B.CreateXor(Word, B.CreateAnd(B.CreateLShr(Mixed, 63), load(offsetof(halo_gate_control, base))));
     B.CreateStore(stackPointer(), record(offsetof(halo_gate_record, stack)));
     B.CreateStore(Word, record(offsetof(halo_gate_record, word)));
-    if (ReachesItself) {
+    if (IsRecursive) {
       BasicBlock *Timed = block("timed");
       draw(Timed);
       CallInst *Untimed = call(target(Word));
@@ -155,6 +157,7 @@ private:
     Value *Callee = target(Word);
     CallInst *Call = call(Callee);
     auto [End, Cpu] = end();
+    Value *WasCut = isCut();
     giveTokenBack();
     Value *Next =
         B.CreateLShr(B.CreateMul(B.CreateLShr(Mixed, 32), load(offsetof(halo_gate_control, reach))), 32);
@@ -168,13 +171,24 @@ private:
     Value *Number = B.CreateAnd(Cpu, load(offsetof(halo_gate_control, mask)));
     Value *Line = B.CreateAdd(load(offsetof(halo_gate_control, lines)),
                               B.CreateMul(Number, B.getInt64(sizeof(halo_gate_line))));
-    Value *Counter = B.CreateAdd(Line, sideOffset(Word));
-    add(Counter, offsetof(halo_gate_line, ticks), B.CreateSub(End, Begin));
-    add(Counter, offsetof(halo_gate_line, calls), B.getInt64(1));
+    Value *Sum = B.CreateAdd(Line, B.CreateMul(WasCut, B.getInt64(sizeof(halo_gate_sum))));
+    Value *Counter = B.CreateAdd(Sum, sideOffset(Word));
+    add(Counter, offsetof(halo_gate_sum, ticks), B.CreateSub(End, Begin));
+    add(Counter, offsetof(halo_gate_sum, calls), B.getInt64(1));
     B.CreateBr(Exit);
 
     B.SetInsertPoint(Exit);
     finish(Call);
+  }
+
+  // A timed call of another root around this one is cut too, and its mark is to stay otherwise.
+  Value *isCut() {
+    Value *Seen = B.CreateLoad(I64, guard(), /*isVolatile=*/true);
+    Value *WasCut = B.CreateICmpEQ(Seen, B.getInt64(0));
+    Value *IsInside = B.CreateICmpEQ(Before, load(offsetof(halo_gate_control, mark)));
+    Value *After = B.CreateSelect(B.CreateAnd(IsInside, B.CreateNot(WasCut)), Before, B.getInt64(0));
+    B.CreateStore(After, guard(), /*isVolatile=*/true);
+    return B.CreateZExt(WasCut, I64);
   }
 
   void giveTokenBack() { B.CreateStore(B.getInt64(0), record(offsetof(halo_gate_record, stack))); }
@@ -219,13 +233,19 @@ private:
 
   Value *load(size_t Offset) {
     LoadInst *Load = B.CreateAlignedLoad(I64, at(Offset), Align(8));
-    Load->setAtomic(AtomicOrdering::Monotonic);
+    // What the monitor wrote before `record` is seen with it.
+    bool IsOpen = Offset == offsetof(halo_gate_control, record);
+    Load->setAtomic(IsOpen ? AtomicOrdering::Acquire : AtomicOrdering::Monotonic);
     return Load;
   }
 
   // A field of this thread's record, wherever the thread pointer is now.
-  Value *record(size_t Offset) {
-    Value *From = B.CreateAdd(Record, B.getInt64(Offset));
+  Value *record(size_t Offset) { return ofThread(B.CreateAdd(Record, B.getInt64(Offset))); }
+
+  // Where the kernel says that it took the processor away.
+  Value *guard() { return ofThread(load(offsetof(halo_gate_control, guard))); }
+
+  Value *ofThread(Value *From) {
     if (M.getTargetTriple().isX86())
       return B.CreateIntToPtr(From, PointerType::get(B.getContext(), ThreadAddressSpace));
     auto *Ty = FunctionType::get(I64, false);
@@ -274,17 +294,17 @@ private:
   Module &M;
   IRBuilder<> B;
   Type *I64;
-  bool ReachesItself;
+  bool IsRecursive;
   Function *F = nullptr; // the one that is built
   GlobalVariable *Control = nullptr;
   AttributeList Passing;
-  Value *Word = nullptr, *Record = nullptr, *Begin = nullptr, *Mixed = nullptr;
+  Value *Word = nullptr, *Record = nullptr, *Before = nullptr, *Begin = nullptr, *Mixed = nullptr;
 };
 
 } // namespace
 
-std::pair<std::string, std::string> addGate(Function &Root, bool ReachesItself) {
-  return GateBuilder(Root, ReachesItself).build();
+std::pair<std::string, std::string> addGate(Function &Root, bool IsRecursive) {
+  return GateBuilder(Root, IsRecursive).build();
 }
 
 } // namespace halo

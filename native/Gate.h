@@ -12,9 +12,10 @@
 
 namespace halo {
 
-// Root is the optimized copy; ReachesItself: its own calls of itself do not go through the gate,
-// those of the original do. Returns the symbols of the gate and of its control block.
-std::pair<std::string, std::string> addGate(llvm::Function &Root, bool ReachesItself);
+// Root is the optimized copy; IsRecursive: most calls are nested in others, be it that the original
+// calls itself (its variants' own calls do not go through the gate) or that others call it back. Returns the
+// symbols of the gate and of its control block.
+std::pair<std::string, std::string> addGate(llvm::Function &Root, bool IsRecursive);
 
 } // namespace halo
 

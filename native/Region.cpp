@@ -1,7 +1,6 @@
 #include "Region.h"
 
 #include "ThreadLocals.h"
-#include "Walk.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/IR/Constants.h"
@@ -202,11 +201,11 @@ void replaceIndirectSymbols(const Image &I, Module &M) {
 
 } // namespace
 
-Expected<Region> extract(const Image &I, Module &M, ArrayRef<std::string> Roots, const StringSet<> &Likely,
-                         const TlsOffsets &Offsets, unsigned Limit) {
+Expected<Region> extract(const Image &I, Module &M, ArrayRef<std::string> Roots, const Wanted &Members,
+                         const TlsOffsets &Offsets) {
   if (Error E = M.materializeMetadata())
     return std::move(E);
-  auto Reached = walk(I, M, Roots, Likely, Limit);
+  auto Reached = walk(I, M, Roots, Members);
   if (!Reached)
     return Reached.takeError();
   auto &[Copied, Variables] = *Reached;
@@ -243,7 +242,7 @@ Expected<Region> extract(const Image &I, Module &M, ArrayRef<std::string> Roots,
 
   // From here on every symbol is the region's or a declaration.
   for (Function *F : Copied)
-    makeCopy(I, *F, IsRoot.contains(F), Likely.contains(F->getName()));
+    makeCopy(I, *F, IsRoot.contains(F), Members.Likely.contains(F->getName()));
   for (GlobalVariable *V : Variables)
     makeVariable(I, *V, Copied);
   for (GlobalVariable *V : Variables)

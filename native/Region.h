@@ -19,6 +19,7 @@
 #define HALO_NATIVE_REGION_H
 
 #include "Image.h"
+#include "Walk.h"
 
 #include "llvm/ADT/StringSet.h"
 #include "llvm/IR/Module.h"
@@ -34,9 +35,9 @@ struct Region {
   std::map<std::string, std::vector<Candidate>> Accessors; // NAME.tls -> where it is listed
 };
 
-// Likely functions are declared, with their bodies known, even if nothing in the region names them.
+// Likely members are declared, with their bodies known, even if nothing in the region names them.
 llvm::Expected<Region> extract(const Image &I, llvm::Module &M, llvm::ArrayRef<std::string> Roots,
-                               const llvm::StringSet<> &Likely, const TlsOffsets &Offsets, unsigned Limit);
+                               const Wanted &Members, const TlsOffsets &Offsets);
 
 // The symbol of a function's copy.
 inline std::string copyName(llvm::StringRef Name) { return (Name + ".halo").str(); }

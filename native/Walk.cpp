@@ -12,6 +12,11 @@ using namespace llvm;
 namespace halo {
 namespace {
 
+// Where samples tell which callees are hot, the others only matter if they are small enough that the
+// ahead-of-time compiler inlined them, and their samples count for the caller.
+constexpr unsigned InlinedShare = 20;
+// What is hot may be that many times the limit.
+constexpr unsigned HotFactor = 4;
 // No callee of more instructions than this share of the region's limit is worth its compile time.
 constexpr unsigned CalleeShare = 3;
 // Bodies that are only worth having if a call through a pointer turns out to be direct: their share
@@ -20,9 +25,10 @@ constexpr unsigned AddressedShare = 4;
 
 class Walker {
 public:
-  Walker(const Image &I, Module &M, unsigned Limit) : TheImage(I), M(M), Limit(Limit) {}
+  Walker(const Image &I, Module &M, const Wanted &Members)
+      : TheImage(I), M(M), Members(Members), Limit(Members.Limit) {}
 
-  Error run(ArrayRef<std::string> Roots, const StringSet<> &Likely) {
+  Error run(ArrayRef<std::string> Roots) {
     for (const std::string &Name : Roots) {
       const FunctionFacts *Facts = TheImage.find(Name);
       Function *F = M.getFunction(Name);
@@ -30,17 +36,20 @@ public:
         return createStringError("no function \"" + Name + "\" with a body in the image");
       if (!Facts->Obstacle.empty())
         return createStringError("\"" + Name + "\" can not be a root: " + Facts->Obstacle);
-      copy(*F, *Facts);
+      copy(*F, *Facts, Instructions);
     }
     for (Function &F : M)
-      if (Likely.contains(F.getName()) && TheImage.isListed(F.getName()))
+      if (Members.Likely.contains(F.getName()) && TheImage.isListed(F.getName()))
         Addressed.push_back(&F);
     Instructions = 0; // roots are complete, whatever their size
-    // Called directly first, nearest first; then what calls through pointers might reach.
+    // What is hot first, then what is called directly, nearest first; then what calls through pointers
+    // might reach.
     do {
       while (!Called.empty())
         if (Error E = visit(*take(Called)))
           return E;
+      while (!Others.empty() && Called.empty())
+        considerOther(*take(Others));
       while (!Addressed.empty() && Called.empty())
         considerAddressed(*take(Addressed));
     } while (!Called.empty());
@@ -56,10 +65,10 @@ private:
     return F;
   }
 
-  void copy(Function &F, const FunctionFacts &Facts) {
+  void copy(Function &F, const FunctionFacts &Facts, unsigned &Sum) {
     if (!Result.Copied.insert(&F))
       return;
-    Instructions += Facts.Instructions;
+    Sum += Facts.Instructions;
     Called.push_back(&F);
   }
 
@@ -73,12 +82,20 @@ private:
     const FunctionFacts *Facts = TheImage.find(F.getName());
     if (!Facts || !Facts->CopyObstacle.empty() || isInterposed(F))
       return;
-    bool IsWorthIt = !IsCold && !F.doesNotReturn() && !F.hasFnAttribute(Attribute::Cold) &&
-                     Facts->Instructions <= Limit / CalleeShare &&
-                     Instructions + Facts->Instructions <= Limit;
     bool HasSymbol = TheImage.isListed(F.getName()) || (Facts->IsListed && !TheImage.isAbsent(F.getName()));
-    if (!HasSymbol || IsWorthIt)
-      copy(F, *Facts);
+    if (!HasSymbol)
+      copy(F, *Facts, Instructions);
+    else if (Members.Hot.contains(F.getName()) && HotInstructions + Facts->Instructions <= HotFactor * Limit)
+      copy(F, *Facts, HotInstructions);
+    else if (!IsCold && !F.doesNotReturn() && !F.hasFnAttribute(Attribute::Cold))
+      Others.push_back(&F);
+  }
+
+  void considerOther(Function &F) {
+    const FunctionFacts *Facts = TheImage.find(F.getName());
+    unsigned Most = Limit / (Members.Hot.empty() ? CalleeShare : InlinedShare);
+    if (Facts->Instructions <= Most && Instructions + Facts->Instructions <= Limit)
+      copy(F, *Facts, Instructions);
   }
 
   void considerAddressed(Function &F) {
@@ -86,12 +103,12 @@ private:
     if (!Facts || !Facts->CopyObstacle.empty() || isInterposed(F))
       return;
     if (isOnlyOurs(TheImage, F))
-      return copy(F, *Facts);
+      return copy(F, *Facts, Instructions);
     if (F.doesNotReturn() || AddressedInstructions + Facts->Instructions > Limit / AddressedShare ||
         Instructions > Limit)
       return;
     AddressedInstructions += Facts->Instructions;
-    copy(F, *Facts);
+    copy(F, *Facts, Instructions);
   }
 
   Error visit(Function &F) {
@@ -137,10 +154,11 @@ private:
 
   const Image &TheImage;
   Module &M;
+  const Wanted &Members;
   unsigned Limit;
-  std::deque<Function *> Called, Addressed;
+  std::deque<Function *> Called, Others, Addressed;
   SmallPtrSet<Constant *, 32> Seen;
-  unsigned Instructions = 0, AddressedInstructions = 0;
+  unsigned Instructions = 0, HotInstructions = 0, AddressedInstructions = 0;
 };
 
 } // namespace
@@ -155,10 +173,9 @@ bool isOnlyOurs(const Image &I, const GlobalObject &O) {
   return O.hasLocalLinkage() || O.hasLinkOnceLinkage() || O.hasGlobalUnnamedAddr();
 }
 
-Expected<Reach> walk(const Image &I, Module &M, ArrayRef<std::string> Roots, const StringSet<> &Likely,
-                     unsigned Limit) {
-  Walker W(I, M, Limit);
-  if (Error E = W.run(Roots, Likely))
+Expected<Reach> walk(const Image &I, Module &M, ArrayRef<std::string> Roots, const Wanted &Members) {
+  Walker W(I, M, Members);
+  if (Error E = W.run(Roots))
     return std::move(E);
   return std::move(W.Result);
 }

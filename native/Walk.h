@@ -18,10 +18,16 @@ struct Reach {
   llvm::SetVector<llvm::GlobalVariable *> Variables;
 };
 
-// Beyond Limit instructions callees stay the program's own, as far as they have a symbol there.
-// Likely functions count as if the region took their addresses.
+// Which functions a region is to have beside its roots, as far as they have a symbol in the program:
+// those without one it must have.
+struct Wanted {
+  unsigned Limit;           // instructions of callees
+  llvm::StringSet<> Likely; // count as if the region took their addresses
+  llvm::StringSet<> Hot;    // come first, and beyond Limit; if there are any, of others only small ones
+};
+
 llvm::Expected<Reach> walk(const Image &I, llvm::Module &M, llvm::ArrayRef<std::string> Roots,
-                           const llvm::StringSet<> &Likely, unsigned Limit);
+                           const Wanted &Members);
 
 // A constant whose contents a variant may know: no other definition can replace it at run time.
 bool hasKnownContents(const llvm::GlobalVariable &V);

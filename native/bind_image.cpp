@@ -65,17 +65,18 @@ std::vector<FunctionProfile> profile(nb::handle Sequence) {
 
 Object buildObject(const Image &I, nb::handle Roots, const std::string &Cpu, const std::string &Features,
                    int Level, nb::handle Options, nb::handle TlsOffsets, bool Gate, bool Instrument,
-                   nb::handle Profile) {
+                   nb::handle Profile, nb::handle Hot, bool Recursive) {
   auto Names = strings(Roots);
   auto Knobs = mapping<std::string, std::string>(Options);
   auto Offsets = mapping<Candidate, int64_t>(TlsOffsets);
   Counting How{Instrument, profile(Profile)};
+  Seen Samples{strings(Hot), Recursive};
   auto Result = [&]() -> llvm::Expected<Object> {
     nb::gil_scoped_release Released;
     auto R = Recipe::parse(Cpu, Features, Level, Knobs);
     if (!R)
       return R.takeError();
-    return build(I, Names, *R, Offsets, Gate, How);
+    return build(I, Names, *R, Offsets, Gate, How, Samples);
   }();
   return unwrap(std::move(Result));
 }
@@ -125,7 +126,7 @@ void addImage(nb::module_ &Module) {
       .def("know", &know, "symbols"_a, "Takes the program's table: an array of struct halo_resolved.")
       .def("build", &buildObject, "roots"_a, nb::kw_only(), "cpu"_a, "features"_a, "level"_a = 3,
            "options"_a = nb::none(), "tls_offsets"_a = nb::none(), "gate"_a = true, "instrument"_a = false,
-           "profile"_a = nb::none(),
+           "profile"_a = nb::none(), "hot"_a = nb::tuple(), "recursive"_a = false,
            "Extracts the region of `roots`, optimizes it for `cpu` and emits an object.");
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define HALO_ARCH_NAME "aarch64"
+#define HALO_ARCH_RSEQ_SIGNATURE 0xd428bc00u /* what libc registers rseq(2) with */
 #define HALO_SA_RESTORER 0UL
 
 static inline long halo_syscall(long number, long a, long b, long c, long d, long e, long f) {

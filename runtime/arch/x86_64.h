@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define HALO_ARCH_NAME "x86_64"
+#define HALO_ARCH_RSEQ_SIGNATURE 0x53053053u /* what libc registers rseq(2) with */
 /* Kernel flag of struct halo_sys_sigaction: a restorer is given (x86-64 demands one). */
 #define HALO_SA_RESTORER 0x04000000UL
 

@@ -12,5 +12,6 @@
 uint64_t halo_builtins_find(const char *name, size_t bytes); /* 0: there is none */
 /* The same in the dynamic symbol tables alone. */
 uint64_t halo_exports_find(const char *name, size_t bytes);
+uint64_t halo_exports_find_data(const char *name); /* a variable */
 
 #endif

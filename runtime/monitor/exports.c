@@ -1,6 +1,6 @@
 /* exports.c: a symbol's address by the GNU hash tables of the loaded modules, in load order.
  *
- * What dlsym(RTLD_DEFAULT) would say, read as data. Only functions, only the default version.
+ * What dlsym(RTLD_DEFAULT) would say, read as data. Only the default version.
  * Indirect functions are resolved for the C library and its mathematics alone: their resolvers
  * read processor features and nothing else.
  */
@@ -19,6 +19,7 @@ struct query {
   const char *name;
   size_t bytes;
   uint32_t hash;
+  bool is_data;
   uint64_t address;
 };
 
@@ -80,6 +81,8 @@ static uint64_t address_of(const struct halo_module *module, const struct dynami
       (!halo_peek(dynamic->versions + 2ul * index, &version, sizeof version) || version & VERSION_IS_HIDDEN))
     return 0;
   uint64_t address = module->base + symbol.st_value;
+  if (query->is_data)
+    return ELF64_ST_TYPE(symbol.st_info) == STT_OBJECT ? address : 0;
   if (address < module->text_low || address >= module->text_high)
     return 0;
   if (ELF64_ST_TYPE(symbol.st_info) == STT_FUNC)
@@ -119,10 +122,14 @@ static bool look_into(const struct halo_module *module, void *context) {
   return true;
 }
 
-uint64_t halo_exports_find(const char *name, size_t bytes) {
+static uint64_t find(const char *name, size_t bytes, bool is_data) {
   if (bytes == 0 || bytes > NAME_LIMIT - 1)
     return 0;
-  struct query query = {name, bytes, hash_of(name, bytes), 0};
+  struct query query = {name, bytes, hash_of(name, bytes), is_data, 0};
   halo_modules_each(look_into, &query);
   return query.address;
 }
+
+uint64_t halo_exports_find(const char *name, size_t bytes) { return find(name, bytes, false); }
+
+uint64_t halo_exports_find_data(const char *name) { return find(name, strlen(name), true); }

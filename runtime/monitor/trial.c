@@ -8,11 +8,14 @@
  * With a stride of 0 every call draws its own side, and a slice is a pair of records: what both sides
  * gained meanwhile.
  *
+ * Calls that were cut by the scheduler are reported apart (gate.h).
+ *
  * Every thread has a gate record per trial at a fixed distance from its thread pointer. A trial that
  * ends leaves them as they are: `base` and the words of the next one there are far from its own.
  */
 #include "trial.h"
 
+#include "builtins.h"
 #include "halo/exec.h"
 #include "halo/gate.h"
 #include "halo/protocol.h"
@@ -25,12 +28,20 @@
 #define SLICE_LEAST_NS 50000u
 #define SLICE_MOST_NS 1000000000u
 #define SLICES_MOST (1ul << 30)
+#define RSEQ_CS_OFFSET 8 /* in struct rseq (linux/rseq.h) */
 #define STRIDE_MOST (1ul << 30)
 #define WORD_STEP 0x9E3779B97F4A7C16u /* 2^64 / phi, even: the words of 2^20 trials are 2^42 apart */
+
+/* What the timed calls of both sides came to. */
+struct totals {
+  struct halo_gate_sum of[2]; /* as in a line */
+};
 
 struct record {
   uint32_t side, calls;
   uint64_t ticks, ns;
+  uint32_t cut_calls;
+  uint64_t cut_ticks;
 };
 
 struct trial {
@@ -41,7 +52,7 @@ struct trial {
   uint64_t begin_ns, end_ns; /* of the current slice */
   uint32_t side, next_side;
   bool is_second, is_done;
-  uint64_t ticks[2], calls[2]; /* of each side, when it last had its turn */
+  struct totals before; /* of each side, when it last had its turn */
   struct record *records;
   size_t first, count;
 };
@@ -86,15 +97,17 @@ static struct halo_gate_line *lines_of(const struct trial *trial) {
   return *at;
 }
 
-static void read_totals(const struct trial *trial, uint64_t ticks[2], uint64_t calls[2]) {
-  memset(ticks, 0, 2 * sizeof ticks[0]);
-  memset(calls, 0, 2 * sizeof calls[0]);
+static struct totals read_totals(const struct trial *trial) {
+  struct totals totals = {0};
   const struct halo_gate_line *line = lines_of(trial);
   for (uint64_t i = 0; i < line_count; i++)
-    for (int side = 0; side < 2; side++) {
-      ticks[side] += __atomic_load_n(&line[i].ticks[side], __ATOMIC_RELAXED);
-      calls[side] += __atomic_load_n(&line[i].calls[side], __ATOMIC_RELAXED);
-    }
+    for (int is_cut = 0; is_cut < 2; is_cut++)
+      for (int side = 0; side < 2; side++) {
+        const struct halo_gate_sum *of = &line[i].of[is_cut];
+        totals.of[is_cut].ticks[side] += __atomic_load_n(&of->ticks[side], __ATOMIC_RELAXED);
+        totals.of[is_cut].calls[side] += __atomic_load_n(&of->calls[side], __ATOMIC_RELAXED);
+      }
+  return totals;
 }
 
 /* An addition may be lost after it was seen. */
@@ -144,18 +157,24 @@ static void keep(struct trial *trial, bool is_second, struct record record) {
     trial->records[(trial->first + trial->count++) % RECORD_LIMIT] = record;
 }
 
-static void keep_gain(struct trial *trial, bool is_second, uint32_t side, const uint64_t ticks[2],
-                      const uint64_t calls[2], uint64_t ns) {
-  struct record record = {side, (uint32_t)gained(calls[side], trial->calls[side]),
-                          gained(ticks[side], trial->ticks[side]), ns};
+static void keep_gain(struct trial *trial, bool is_second, uint32_t side, const struct totals *now,
+                      uint64_t ns) {
+  uint64_t ticks[2], calls[2];
+  for (int is_cut = 0; is_cut < 2; is_cut++) {
+    const struct halo_gate_sum *of = &now->of[is_cut];
+    struct halo_gate_sum *before = &trial->before.of[is_cut];
+    ticks[is_cut] = gained(of->ticks[side], before->ticks[side]);
+    calls[is_cut] = gained(of->calls[side], before->calls[side]);
+    before->ticks[side] = of->ticks[side];
+    before->calls[side] = of->calls[side];
+  }
+  struct record record = {side, (uint32_t)calls[0], ticks[0], ns, (uint32_t)calls[1], ticks[1]};
   keep(trial, is_second, record);
-  trial->ticks[side] = ticks[side];
-  trial->calls[side] = calls[side];
 }
 
 static void end_slice(struct trial *trial, uint64_t now_ns) {
   uint32_t side = trial->side;
-  uint64_t begin_ns = trial->begin_ns, ticks[2], calls[2], word;
+  uint64_t begin_ns = trial->begin_ns, word;
   bool was_second = trial->is_second;
   if (!halo_peek(trial->plan.control, &word, sizeof word)) {
     finish(trial);
@@ -168,12 +187,12 @@ static void end_slice(struct trial *trial, uint64_t now_ns) {
     begin_slice(trial, now_ns);
   }
   show_side(trial, is_last ? 0 : trial->side);
-  read_totals(trial, ticks, calls);
+  struct totals now = read_totals(trial);
   if (draws_by_call(trial)) {
-    keep_gain(trial, false, 0, ticks, calls, now_ns - begin_ns);
-    keep_gain(trial, true, 1, ticks, calls, now_ns - begin_ns);
+    keep_gain(trial, false, 0, &now, now_ns - begin_ns);
+    keep_gain(trial, true, 1, &now, now_ns - begin_ns);
   } else {
-    keep_gain(trial, was_second, side, ticks, calls, now_ns - begin_ns);
+    keep_gain(trial, was_second, side, &now, now_ns - begin_ns);
   }
   if (is_last)
     finish(trial);
@@ -205,6 +224,30 @@ static int check(const struct halo_trial_plan *plan) {
   return is_control(plan->control) ? HALO_OK : HALO_E_MALFORMED;
 }
 
+/* A sequence that no instruction is part of. Where to go on, had it been left in the middle, stands
+ * behind the signature that libc registered: the kernel looks. */
+static _Alignas(32) struct {
+  uint32_t version, flags;
+  uint64_t start, bytes, otherwise;
+} nothing_restartable;
+static const uint32_t signature[2] = {HALO_ARCH_RSEQ_SIGNATURE, 0};
+
+/* Offset from the thread pointer of the word in the area of restartable sequences, 0 if there is none. */
+static int64_t find_guard(void) {
+  static int64_t found = -1;
+  if (found == -1) {
+    uint64_t offset_at = halo_exports_find_data("__rseq_offset");
+    uint64_t size_at = halo_exports_find_data("__rseq_size"), offset;
+    uint32_t size;
+    bool has_area = offset_at && size_at && halo_peek(offset_at, &offset, sizeof offset) &&
+                    halo_peek(size_at, &size, sizeof size) && size > 0;
+    found = has_area ? (int64_t)offset + RSEQ_CS_OFFSET : 0;
+    nothing_restartable.start = (uintptr_t)&nothing_restartable;
+    nothing_restartable.otherwise = (uintptr_t)&signature[1];
+  }
+  return found;
+}
+
 /* The gate may be in use: whatever mixture of old and new it sees, it goes to one of its targets. */
 static void open_gate(const struct trial *trial) {
   struct halo_gate_control *control = control_of(trial);
@@ -216,6 +259,11 @@ static void open_gate(const struct trial *trial) {
   __atomic_store_n(&control->mask, 0, __ATOMIC_RELEASE); /* within the old lines and the new */
   __atomic_store_n(&control->lines, (uintptr_t)lines_of(trial), __ATOMIC_RELEASE);
   __atomic_store_n(&control->mask, line_count - 1, __ATOMIC_RELEASE);
+  int64_t guard = find_guard();
+  if (!guard)
+    guard = record_offset(trial) + (int64_t)offsetof(struct halo_gate_record, spare);
+  __atomic_store_n(&control->mark, (uintptr_t)&nothing_restartable, __ATOMIC_RELEASE);
+  __atomic_store_n(&control->guard, guard, __ATOMIC_RELEASE);
   __atomic_store_n(&control->record, record_offset(trial), __ATOMIC_RELEASE);
 }
 
@@ -238,7 +286,7 @@ uint64_t halo_trial_start(const struct halo_trial_plan *plan, int *status) {
     *status = HALO_E_MEMORY;
     return 0;
   }
-  read_totals(trial, trial->ticks, trial->calls);
+  trial->before = read_totals(trial);
   trial->id = ++last_id;
   begin_slice(trial, halo_sys_now_ns());
   open_gate(trial);
@@ -259,6 +307,8 @@ int halo_trial_read(uint64_t id, struct halo_writer *out) {
     halo_write_u32(out, record->calls);
     halo_write_u64(out, record->ticks);
     halo_write_u64(out, record->ns);
+    halo_write_u32(out, record->cut_calls);
+    halo_write_u64(out, record->cut_ticks);
   }
   trial->first = (trial->first + ready) % RECORD_LIMIT;
   trial->count -= ready;

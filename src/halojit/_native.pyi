@@ -74,6 +74,8 @@ class Image:
         instrument: bool = False,
         profile: Sequence[tuple[str, int, Sequence[int], Sequence[Sequence[tuple[str, int]]]]]
         | None = None,
+        hot: Sequence[str] = (),
+        recursive: bool = False,
     ) -> Object:
         """Extracts the region of `roots`, optimizes it for `cpu` and emits an object.
 
@@ -81,7 +83,8 @@ class Image:
         (module, ordinal) of thread-local variables to offsets from the thread pointer. With
         `instrument` the object counts (`counters`); `profile` is what was counted: (name, hash,
         counts, by indirect call (function, calls)). Of functions whose hash or number of counts
-        differs it is not used. `options`
+        differs it is not used. `hot` functions are copied before
+        others; with `recursive` the gates expect that calls of the roots are nested. `options`
         are recipe knobs; an unknown one raises LLVMError:
 
             vectorize, slp, unroll, interleave   "on" or "off"

@@ -64,7 +64,11 @@ class Trials:
         """Timed so far, of each side."""
 
         def of(trial: int, side: int) -> int:
-            return sum(slice_.calls for slice_ in self.slices[trial] if slice_.side == side)
+            return sum(
+                slice_.calls + slice_.cut_calls
+                for slice_ in self.slices[trial]
+                if slice_.side == side
+            )
 
         return {name: (of(trial, 0), of(trial, 1)) for trial, name in self.names.items()}
 

@@ -7,6 +7,10 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <sys/rseq.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 #include <x86intrin.h>
 
 PATCHABLE(plain_entry, PLAIN, 1);
@@ -19,7 +23,13 @@ static _Alignas(64) struct halo_gate_control control;
 static atomic_bool is_over;
 static atomic_ulong calls[2];
 
-static uint64_t variant(uint64_t x) { return x + 2; }
+#define SLEEPS 77
+
+static uint64_t variant(uint64_t x) {
+  if (x == SLEEPS)
+    usleep(50);
+  return x + 2;
+}
 
 static uint64_t other(uint64_t x) { return x + 3; }
 
@@ -30,6 +40,8 @@ static struct halo_gate_record *own_record(int64_t offset) {
   __asm__("mov %%fs:0, %0" : "=r"(thread));
   return (struct halo_gate_record *)(thread + offset);
 }
+
+static volatile uint64_t *own_guard(int64_t offset) { return (volatile uint64_t *)own_record(offset); }
 
 static __attribute__((noinline)) uint64_t gate(uint64_t x) {
   uint64_t word = __atomic_load_n(&control.word, __ATOMIC_RELAXED);
@@ -45,18 +57,23 @@ static __attribute__((noinline)) uint64_t gate(uint64_t x) {
   if (own < record->stack && word - record->word < HALO_GATE_AGE)
     return ((function *)control.target[record->word & 1])(x);
   unsigned cpu;
+  volatile uint64_t *guard = own_guard(control.guard);
+  uint64_t before = *guard;
+  *guard = control.mark;
   uint64_t begin = __rdtsc();
   word ^= begin * 0x9E3779B97F4A7C15u >> 63 & control.base & 1;
   record->stack = own;
   record->word = word;
   uint64_t result = ((function *)control.target[word & 1])(x);
   uint64_t end = __rdtscp(&cpu);
+  bool was_cut = *guard == 0;
+  *guard = before == control.mark && !was_cut ? before : 0;
   record->stack = 0;
   record->left = control.base + begin * 0x9E3779B97F4A7C15u % control.reach;
   if ((__atomic_load_n(&control.word, __ATOMIC_RELAXED) >> 1) - (word >> 1) < HALO_GATE_TRIAL) {
     struct halo_gate_line *line = (struct halo_gate_line *)control.lines + (cpu & control.mask);
-    __atomic_fetch_add(&line->ticks[word & 1], end - begin, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&line->calls[word & 1], 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&line->of[was_cut].ticks[word & 1], end - begin, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&line->of[was_cut].calls[word & 1], 1, __ATOMIC_RELAXED);
     atomic_fetch_add(&calls[word & 1], 1);
   }
   return result;
@@ -103,7 +120,7 @@ static struct halo_reader ask(struct controller *controller, const char *service
 }
 
 struct totals {
-  uint64_t slices, first_variant, calls[2], ticks[2];
+  uint64_t slices, first_variant, calls[2], ticks[2], cut;
   uint32_t open_side;
 };
 
@@ -111,19 +128,22 @@ static bool read_slices(struct controller *controller, uint64_t trial, struct to
   struct halo_reader in = ask(controller, "halo_trial_read", trial);
   CHECK_EQUAL(halo_read_u8(&in), 1);
   bool is_done = halo_read_u8(&in);
-  uint64_t count = halo_read_count(&in, 24);
+  uint64_t count = halo_read_count(&in, 36);
   CHECK(count % 2 == 0);
   for (uint64_t i = 0; i < count; i++) {
     uint32_t side = halo_read_u32(&in), slice_calls = halo_read_u32(&in);
     uint64_t ticks = halo_read_u64(&in), ns = halo_read_u64(&in);
+    uint32_t cut_calls = halo_read_u32(&in);
+    uint64_t cut_ticks = halo_read_u64(&in);
     CHECK(side <= 1 && ns >= 300000);
     if (i % 2 == 0)
       totals->first_variant += side;
     else
       CHECK_EQUAL(side, !totals->open_side);
     totals->open_side = side;
-    totals->calls[side] += slice_calls;
-    totals->ticks[side] += ticks;
+    totals->calls[side] += slice_calls + cut_calls;
+    totals->ticks[side] += ticks + cut_ticks;
+    totals->cut += cut_calls;
     totals->slices++;
   }
   CHECK(!in.is_bad);
@@ -206,6 +226,31 @@ static void check_many(struct controller *controller) {
   CHECK_EQUAL(records, 0);
 }
 
+/* Since Linux 6.19 the kernel says nothing of threads that are in a system call. */
+static bool tells_of_sleep(void) {
+  struct utsname system;
+  unsigned major = 0, minor = 0;
+  CHECK(uname(&system) == 0 && sscanf(system.release, "%u.%u", &major, &minor) == 2);
+  return major < 6 || (major == 6 && minor < 19);
+}
+
+/* A call that sleeps loses its processor, and libc tells where the kernel says so. */
+static void check_cut(struct controller *controller) {
+  uint64_t trial = start(controller, (struct plan){0, (uintptr_t)variant, 300000, 600000, SLICES, 1});
+  CHECK(trial != 0);
+  struct totals totals = {0};
+  uint64_t made = 0;
+  while (!read_slices(controller, trial, &totals))
+    for (int i = 0; i < 10; i++, made++)
+      CHECK_EQUAL(gate(SLEEPS), SLEEPS + 2);
+  stop(controller, trial);
+  CHECK(totals.calls[0] + totals.calls[1] > made / 2);
+  bool has_area = __rseq_size > 0;
+  CHECK_EQUAL(control.guard == __rseq_offset + 8, has_area);
+  if (tells_of_sleep())
+    CHECK_EQUAL(totals.cut > made / 2, has_area);
+}
+
 int main(int argc, char **argv) {
   (void)argc;
   controller_begin(argv);
@@ -233,5 +278,6 @@ int main(int argc, char **argv) {
   atomic_store(&is_over, true);
   for (int i = 0; i < 2; i++)
     pthread_join(threads[i], NULL);
+  RUN(check_cut(&controller));
   return 0;
 }

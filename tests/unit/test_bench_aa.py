@@ -5,8 +5,8 @@ import json
 import pytest
 
 from bench.aa import Outcome, document, wilson
-from halojit.model.evidence import Decision, Slice
-from halojit.tune.trial import Trial
+from halojit.model.evidence import Decision, Evidence
+from halojit.server.tryout import Result
 
 
 def test_intervals_of_rates() -> None:
@@ -18,13 +18,12 @@ def test_intervals_of_rates() -> None:
 
 def test_outcomes_are_written_whole() -> None:
     outcome = Outcome("root", 100.0)
-    loser, silent = Trial(1.0), Trial(1.0)
-    for pair in range(30):
-        loser.add([Slice(0, 100, 10_000 + pair, 1), Slice(1, 100, 20_000 - pair, 1)])
-    outcome.add(loser)
-    outcome.add(silent)
-    written = json.loads(json.dumps(document({"lu": outcome}, is_same=False, pairs=150)))
+    evidence = Evidence(100.0, 200.0, 0.5, 0.45, 0.55, (3000, 3000), 30)
+    outcome.add(Result(Decision.LOST, evidence, "", 0.001))
+    outcome.add(Result(Decision.UNDECIDED, None, "too few calls", 0.0))
+    written = json.loads(json.dumps(document({"lu": outcome}, is_same=False)))
     found = written["programs"]["lu"]
     assert found["decisions"] == {**dict.fromkeys(Decision, 0), "lost": 1, "undecided": 1}
     assert [trial["decision"] for trial in found["trials"]] == ["lost", "undecided"]
-    assert found["trials"][0]["speedup"] == pytest.approx(0.5, rel=0.01)
+    assert found["trials"][0]["speedup"] == 0.5
+    assert found["trials"][1]["reason"] == "too few calls"

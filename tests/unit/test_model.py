@@ -81,12 +81,13 @@ def test_reachable_follows_cycles_and_unknown_names() -> None:
     assert reachable(functions, "a") == {"a", "b", "c", "x"}
 
 
-def test_a_region_holds_the_nearest_callees_that_have_room() -> None:
-    sizes = {"a": 9000, "b": 1300, "c": 1400, "d": 1300, "e": 1300, "f": 200, "g": 100}
-    callees = {"a": ("b", "c", "d"), "b": ("e", "a"), "c": ("g",), "d": ("f", "x"), "e": ("g",)}
+def test_a_region_holds_what_is_hot_and_what_was_inlined() -> None:
+    sizes = {"a": 9000, "b": 9000, "c": 8000, "d": 150, "e": 300, "f": 7000, "g": 100}
+    callees = {"a": ("e", "b", "c", "d"), "b": ("f", "a"), "c": ("g",), "d": ("g", "x")}
     functions = {
         name: Function(name, (), callees.get(name, ()), False, "", size)
         for name, size in sizes.items()
     }
-    # The root is whole, c is too large for a callee, and f comes when 100 are left.
-    assert region_of(functions, "a") == {"a", "b", "d", "e", "g"}
+    # The root is whole, e is cold and too large to have been inlined, c comes when 7,000 are left.
+    assert region_of(functions, "a", ("a", "b", "c", "f")) == {"a", "b", "d", "f", "g"}
+    assert region_of(functions, "a", ("a",)) == {"a", "d", "g"}

@@ -10,9 +10,10 @@ from native_kit import build, image, run, symbols
 
 CONTROL = """
     #include <stdint.h>
-    struct line { uint64_t ticks[2], calls[2], reserved[4]; };
-    struct control { uint64_t word, record, base, reach, target[2]; struct line *lines; uint64_t mask; };
-    struct record { uint64_t stack, word, left, reserved; };
+    struct line { uint64_t ticks[2], calls[2], cut_ticks[2], cut_calls[2]; };
+    struct control { uint64_t word, record, base, reach, target[2]; struct line *lines; uint64_t mask;
+        int64_t guard; uint64_t mark; };
+    struct record { uint64_t stack, word, left, spare; };
     static __thread struct record record;
     static struct line lines[1024];
     #define GATE(name) __asm__(#name ".halo.gate")
@@ -25,7 +26,8 @@ CONTROL = """
     static void open_gate(struct control *c, void *incumbent, uint64_t word, uint64_t stride) { char *thread;
         __asm__("mov %%fs:0, %0" : "=r"(thread));
         c->target[0] = (uint64_t)incumbent; c->word = word; c->base = 7ull << 32; c->reach = 2 * stride - 1;
-        c->lines = lines; c->mask = 1023; c->record = (uint64_t)((char *)&record - thread); }
+        c->lines = lines; c->mask = 1023; c->record = (uint64_t)((char *)&record - thread);
+        c->guard = (char *)&record.spare - thread; c->mark = 4711; }
 """
 
 
@@ -49,6 +51,46 @@ def test_a_gate_switches_and_counts(tmp_path: Path, level: int) -> None:
     assert built.gates == {"f": ("f.halo.gate", "f.halo.control")}
     # Before its trial a gate goes to the variant, after it to the side that is shown, uncounted.
     assert run(source, built, main, tmp_path) == "521 5 7 1 1 103 5 7 0"
+
+
+def test_calls_that_lost_their_processor_are_counted_apart(tmp_path: Path) -> None:
+    """The kernel clears the guard; here the function itself does."""
+    source = "extern void (*h)(void); int f(int x) { if (x) h(); return x; }"
+    main = (
+        CONTROL
+        + """
+        int gate(int) GATE(f); extern struct control control CONTROL_OF(f); void (*h)(void); int f(int);
+        static int seen; static void clear(void) { seen += record.spare == 4711; record.spare = 0; }
+        int main(void) { h = clear; open_gate(&control, f, 0, 1);
+            for (int i = 0; i < 30; i++) { control.word = i & 1; gate(i % 3 == 0); }
+            uint64_t cut[2] = {0}, ticks = 0;
+            for (int i = 0; i < 1024; i++) for (int s = 0; s < 2; s++) { cut[s] += lines[i].cut_calls[s]; ticks += lines[i].cut_ticks[s]; }
+            printf("%d %d %d %d %d %d %d", seen, CALLS(0), CALLS(1), (int)cut[0], (int)cut[1], ticks > 0, (int)record.spare); }
+    """
+    )
+    built = build(image(source), "f")
+    assert run(source, built, main, tmp_path) == "10 10 10 5 5 1 0"
+
+
+def test_a_timed_call_inside_another_root_s_leaves_its_mark(tmp_path: Path) -> None:
+    """Both have the same guard; only what the kernel does cuts a call."""
+    source = "int g(int x) { return x; } int f(int x) { return g(x) + 1; }"
+    main = (
+        CONTROL
+        + """
+        int gate_f(int) GATE(f), gate_g(int) GATE(g), g(int);
+        extern struct control control CONTROL_OF(f), inner CONTROL_OF(g);
+        static __thread struct record other;
+        static int outer(int x) { int r = gate_g(x); if (x == 7) record.spare = 0; return r; }
+        int main(void) { open_gate(&control, outer, 0, 1); open_gate(&inner, g, 0, 1);
+            inner.record += (char *)&other - (char *)&record;
+            for (int i = 0; i < 9; i++) gate_f(i);
+            uint64_t cut = 0; for (int i = 0; i < 1024; i++) cut += lines[i].cut_calls[0];
+            printf("%d %d %d", CALLS(0), (int)cut, (int)record.spare); }
+    """
+    )
+    built = build(image(source), "f", "g")
+    assert run(source, built, main, tmp_path) == "17 1 0"
 
 
 def test_about_one_call_in_stride_is_timed(tmp_path: Path) -> None:

@@ -51,6 +51,27 @@ def test_a_function_s_address_is_the_program_s(tmp_path: Path, level: int) -> No
     assert outcome(source, ["pick", "check", "apply"], main, tmp_path, level) == "1 1 1 20"
 
 
+def test_what_is_hot_is_copied_before_others(tmp_path: Path) -> None:
+    body = " ".join(f"x = x * {n} ^ *p++;" for n in range(3, 43))
+    names = [f"part{n}" for n in range(8)]
+    parts = "".join(
+        f"__attribute__((noinline)) int {name}(int x, volatile int *p) {{ {body} return x; }}\n"
+        for name in names
+    )
+    calls = "".join(f"case {n}: return {name}(x, p);" for n, name in enumerate(names))
+    source = (
+        f"{parts} int root(int k, int x, volatile int *p) {{ switch (k) {{ {calls} }} return 0; }}"
+    )
+    found = {fact.name: fact.instructions for fact in image(source).functions}
+    limit = str(4 * found["part0"])
+    plain = build(image(source), "root", options={"region-limit": limit})
+    hot = build(image(source), "root", options={"region-limit": limit}, hot=["root", "part7"])
+    none = build(image(source), "root", options={"region-limit": limit}, hot=["root"])
+    assert plain.functions == ["root", "part0", "part1", "part2", "part3"]
+    assert hot.functions == ["root", "part7"]
+    assert none.functions == ["root"]
+
+
 def test_a_call_through_a_known_pointer_is_inlined(tmp_path: Path) -> None:
     source = """
         static int add(int x) { return x + 1000; }

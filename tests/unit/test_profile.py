@@ -52,6 +52,17 @@ def test_shares_count_recursion_once() -> None:
     assert tree.shares() == {at("m"): 1.0, at("f"): 0.75, at("g"): 0.25}
 
 
+def test_what_is_below_a_root() -> None:
+    tree = tree_of(m_a_b=2, m_a_a_c=1, m_a=1, m_b=4)
+    below = tree.below([at("a"), at("b"), at("x")])
+    assert below == {
+        at("a"): {at("a"): 1.0, at("b"): 0.5, at("c"): 0.25},
+        at("b"): {at("b"): 1.0},
+        at("x"): {},
+    }
+    assert tree.recursive() == {at("a")}
+
+
 def test_the_outermost_function_that_is_entered_often_is_the_root() -> None:
     tree = tree_of(m_a_b=90, m_c=10)
     assert chosen(tree, {"m": 0, "a": 1000, "b": 100_000}, {"a": "b"}) == ["a"]

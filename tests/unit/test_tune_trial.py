@@ -280,3 +280,47 @@ def test_what_is_sure_is_nearest_to_none() -> None:
     assert sure(0.9, 1.2) == 0.0
     assert sure(1.1, 1.2) == pytest.approx(math.log(1.1))
     assert sure(0.5, 0.8) == pytest.approx(math.log(0.8))
+
+
+def with_cuts(cut_ticks: int, cut_calls: int = 2) -> Trial:
+    """Sides are equal; some calls of the challenger were cut."""
+    trial = Trial(1.0)
+    for pair in range(60):
+        old = Slice(0, 1000, 1_000_000 + pair % 7 * 1000, 1, 0, 0)
+        new = Slice(1, 1000, 1_000_000 + pair % 5 * 1000, 1, cut_calls, cut_ticks)
+        trial.add([old, new] if pair % 2 else [new, old])
+    return trial
+
+
+def test_calls_that_were_cut_are_left_out() -> None:
+    trial = with_cuts(4_000_000)
+    evidence = trial.evidence()
+    assert evidence is not None and abs(evidence.speedup - 1.0) < 0.01
+    assert trial.decision() is Decision.TIED
+    # The program waited for processors about as long as those calls took.
+    trial.explain(0.4)
+    assert trial.decision() is Decision.TIED
+
+
+def test_cut_calls_that_took_their_time_themselves_count() -> None:
+    trial = with_cuts(4_000_000)
+    trial.explain(0.01)
+    assert trial.decision() is Decision.LOST
+
+
+def test_a_winner_is_not_slower_where_calls_were_cut() -> None:
+    """Faster in short calls, slower in those that are so long that they are cut."""
+    trial = Trial(1.0)
+    for pair in range(400):
+        cut = 2_000_000 if pair % 4 == 0 else 0
+        old = Slice(0, 1000, 1_100_000 + pair % 7 * 1000, 1, cut > 0, cut)
+        new = Slice(1, 1000, 1_000_000 + pair % 5 * 1000, 1, cut > 0, int(1.3 * cut))
+        trial.add([old, new] if pair % 2 else [new, old])
+    trial.explain(100.0)
+    evidence = trial.evidence()
+    assert evidence is not None and evidence.low > 1.05
+    assert trial.decision() is Decision.UNDECIDED
+
+
+def test_many_cut_calls_count() -> None:
+    assert with_cuts(4_000_000, 500).decision() is Decision.LOST

@@ -1,8 +1,9 @@
 /* gate.h: the control block that a gate (compiled by the controller in front of a root) shares
  * with the monitor's trial clock, and the thread-local record that keeps nested calls apart.
  *
- * The gate, for every call of the root (all loads and stores relaxed; `record` is the record of the
- * trial in this thread, at the thread pointer plus control->record):
+ * The gate, for every call of the root (loads and stores are relaxed, but for the first load of
+ * control->record, an acquire; `record` and `guard` are this thread's, at the thread pointer plus
+ * control->record and control->guard):
  *
  *     word = control->word;
  *     if (!control->record) goto straight;                     // no trial runs
@@ -16,18 +17,22 @@
  *         word = record->word;                                 // nested: its side, untimed
  *         goto straight;
  *     }
+ *     before = *guard;
+ *     *guard = control->mark;
  *     begin = rdtsc();
  *     word ^= mixed(begin) & control->base & 1;                // where sides are drawn call by call
  *     record->stack = own;
  *     record->word = word;
  *     result = control->target[word & 1](args);
  *     end = rdtscp(&cpu);
+ *     was_cut = *guard == 0;
+ *     *guard = before == control->mark && !was_cut ? before : 0; // a timed call of another root goes on
  *     record->stack = 0;
  *     record->left = control->base + pseudo-random(begin) % control->reach;
  *     if ((control->word >> 1) - (word >> 1) < HALO_GATE_TRIAL) { // else its trial is over
  *         line = &control->lines[cpu & control->mask];
- *         line->ticks[word & 1] += end - begin;                // one instruction each
- *         line->calls[word & 1] += 1;
+ *         line->of[was_cut].ticks[word & 1] += end - begin;    // one instruction each
+ *         line->of[was_cut].calls[word & 1] += 1;
  *     }
  *     return result;
  *   straight:
@@ -46,6 +51,15 @@
  * Both sides take the same path: the same loads, one indirect call, nothing else depends on the side.
  * Cost (2026-11-21, a virtual Xeon): 31 ns a timed call, of which the clock takes 26; 2 to 3
  * ns any other; 1.3 ns while no trial runs.
+ *
+ * A call during which the thread lost its processor took as long as somebody else pleased: on a machine
+ * that is busy, a few of these among thousands of short calls are most of what scatters. They are
+ * counted apart. The kernel tells by a restartable sequence (rseq(2)): `guard` is the word in
+ * which a thread names the sequence that it is in. When the kernel takes the processor away or delivers a
+ * signal, it sets the word to zero, unless the thread is inside that sequence: and nobody ever is
+ * inside the one that `mark` names. (Linux 6.19 does so only for threads that were not in a system call.)
+ * A program's own sequences overwrite the mark; then the call counts as whole. Where libc has registered
+ * no such area, `guard` is record->spare, which nobody else writes, and no call counts as cut.
  *
  * There is a line for every processor, so additions need no lock (two cost 15 ns): an
  * instruction is not interrupted. A thread that is moved between reading the processor's number and
@@ -66,20 +80,23 @@
 #define HALO_GATE_AGE 16                    /* difference of words: eight slices */
 #define HALO_GATE_TRIAL (UINT64_C(1) << 32) /* slices: more than a trial has, less than lie between two */
 
-struct halo_gate_line { /* 64 bytes: one cache line */
+struct halo_gate_sum {
   uint64_t ticks[2];
   uint64_t calls[2];
-  uint64_t reserved[4];
+};
+
+struct halo_gate_line {       /* 64 bytes: one cache line */
+  struct halo_gate_sum of[2]; /* whole calls; those that were cut */
 };
 
 struct halo_gate_record { /* one per thread and running trial; zero in a new thread */
   uint64_t stack;         /* the outermost call's stack pointer; 0: none */
   uint64_t word;          /* control->word when that call began */
   uint64_t left;          /* control->base + calls to come that are not timed */
-  uint64_t reserved;
+  uint64_t spare;         /* the guard where there is no other */
 };
 
-/* 64 bytes, as aligned. As the object has it: zero, both targets the variant. */
+/* 128 bytes, aligned to 64. As the object has it: zero, both targets the variant. */
 struct halo_gate_control {
   uint64_t word;
   int64_t record;     /* offset from the thread pointer; 0: no trial runs */
@@ -88,6 +105,9 @@ struct halo_gate_control {
   uint64_t target[2]; /* the incumbent; the variant */
   uint64_t lines;     /* address of mask + 1 lines, never unmapped */
   uint64_t mask;
+  int64_t guard; /* offset from the thread pointer */
+  uint64_t mark;
+  uint64_t reserved[6];
 };
 
 #endif

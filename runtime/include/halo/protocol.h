@@ -40,8 +40,9 @@
  *        and each draws its own side. A control block
  *        that had a trial may have another one later, not two at once.
  *   halo_trial_read(u64 trial)             -> { u8 is_done, sequence<Slice> } since the last read
- *        Slice { u32 side, u32 calls, u64 ticks, u64 ns }: side 0 is the incumbent; timed calls and
- *        their ticks of the time-stamp counter; ns: length of the slice.
+ *        Slice { u32 side, u32 calls, u64 ticks, u64 ns, u32 cut_calls, u64 cut_ticks }: side 0 is
+ *        the incumbent; timed calls and their ticks of the time-stamp counter; ns: length of the
+ *        slice; cut: those during which the thread lost its processor, not among the others.
  *   halo_trial_stop(u64 trial)             -> u8 1
  *        The gate stays on its incumbent, untimed.
  *   halo_retire_all()                      -> u64: entries set back to their originals
@@ -56,7 +57,7 @@
 
 #include <stdint.h>
 
-#define HALO_PROTOCOL_VERSION 2u
+#define HALO_PROTOCOL_VERSION 3u
 
 struct halo_resolved { /* 24 bytes */
   uint64_t module;

@@ -58,6 +58,8 @@ def build(section: Section, request: Request) -> Variant:
             gate=request.has_gate,
             instrument=request.is_instrumented,
             profile=[(p.name, p.hash, p.counts, p.values) for p in request.profile],
+            hot=list(request.hot),
+            recursive=request.is_recursive,
         )
     except (_native.LLVMError, ValueError) as error:
         raise BuildError(str(error)) from None

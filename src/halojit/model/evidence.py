@@ -14,12 +14,15 @@ from typing import NamedTuple
 
 
 class Slice(NamedTuple):
-    """One slice of a trial: side 0 is the incumbent, 1 the challenger."""
+    """One slice of a trial: side 0 is the incumbent, 1 the challenger. Calls that were cut, because
+    the scheduler took the processor away, are not among the others."""
 
     side: int
     calls: int
     ticks: int
     ns: int
+    cut_calls: int = 0
+    cut_ticks: int = 0
 
 
 class Decision(StrEnum):

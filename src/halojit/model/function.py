@@ -7,6 +7,7 @@ processes. No addresses: those belong to a process (model/symbols.py).
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -35,26 +36,41 @@ class Function:
 
 REGION_INSTRUCTIONS = 4000
 """Of the callees that a region copies, where its recipe says nothing else."""
-CALLEE_SHARE = 3
-"""A callee of more than this part of it stays the program's."""
+HOT_INSTRUCTIONS = 4 * REGION_INSTRUCTIONS
+"""Of those that have samples."""
+INLINED_INSTRUCTIONS = REGION_INSTRUCTIONS // 20
+"""Of one without samples: the ahead-of-time compiler may have inlined it."""
 
 
-def region_of(functions: dict[str, Function], root: str) -> frozenset[str]:
+def region_of(
+    functions: dict[str, Function], root: str, hot: Collection[str] = ()
+) -> frozenset[str]:
     """Names of what the region of `root` will hold, about: the compiler knows a little more
-    (native/Walk.cpp), and says so when it has built it."""
+    (native/Walk.cpp), and says so when it has built it. `hot` are what was seen there."""
     region = {root}
-    left = REGION_INSTRUCTIONS
-    waiting = deque([root])
-    while waiting:
-        function = functions.get(waiting.popleft())
-        for name in function.callees if function is not None else ():
-            callee = functions.get(name)
-            if callee is None or name in region:
+    left = {True: HOT_INSTRUCTIONS, False: REGION_INSTRUCTIONS}
+    waiting, others = deque([root]), deque[str]()
+    while waiting or others:
+        is_other = not waiting
+        name = others.popleft() if is_other else waiting.popleft()
+        function = functions.get(name)
+        if function is None:
+            continue
+        if is_other:
+            if name in region or function.instructions > min(left[False], INLINED_INSTRUCTIONS):
                 continue
-            if callee.instructions <= min(left, REGION_INSTRUCTIONS // CALLEE_SHARE):
-                left -= callee.instructions
-                region.add(name)
-                waiting.append(name)
+            left[False] -= function.instructions
+            region.add(name)
+        for callee in function.callees:
+            found = functions.get(callee)
+            if found is None or callee in region:
+                continue
+            if callee in hot and found.instructions <= left[True]:
+                left[True] -= found.instructions
+                region.add(callee)
+                waiting.append(callee)
+            else:
+                others.append(callee)
     return frozenset(region)
 
 

@@ -20,6 +20,10 @@ class Region:
     """Of the program's processor time, as sampled, with everything it calls."""
     entries_per_s: float
     ns_per_call: float
+    hot: tuple[str, ...] = ()
+    """What it calls that has a share of its samples."""
+    is_recursive: bool = False
+    """Are its calls nested in others of it, as the bitcode or samples show?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,9 @@ class Request:
     is_instrumented: bool = False
     """Counts instead of using the profile."""
     profile: tuple[FunctionProfile, ...] = ()
+    hot: tuple[str, ...] = ()
+    """Functions that the region has before others."""
+    is_recursive: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ Weights decay, so that the tree follows the program's phases.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from halojit.model.function import Place
 from halojit.model.profile import Stack
@@ -70,6 +70,34 @@ class CallTree:
             if node.own:
                 yield path, node.own
             waiting.extend((child, (*path, place)) for place, child in node.children.items())
+
+    def below(self, roots: Collection[Place]) -> dict[Place, dict[Place, float]]:
+        """By root, each function's share of the samples of the root, as far as it was called from
+        there. The root's own is 1."""
+        weights: dict[Place, dict[Place, float]] = {root: {} for root in roots}
+        for path, weight in self.paths():
+            inside = set[Place]()
+            for index in reversed(range(len(path))):
+                place = path[index]
+                inside.add(place)
+                if place in weights and path.index(place) == index:
+                    found = weights[place]
+                    for one in inside:
+                        found[one] = found.get(one, 0.0) + weight
+        return {
+            root: {place: weight / found[root] for place, weight in found.items()}
+            for root, found in weights.items()
+        }
+
+    def recursive(self) -> set[Place]:
+        """Functions that were seen inside themselves."""
+        return {
+            place
+            for path, _ in self.paths()
+            if len(set(path)) < len(path)
+            for place in set(path)
+            if path.count(place) > 1
+        }
 
     def shares(self) -> dict[Place, float]:
         """Each function's share of all samples, with everything it calls."""

@@ -216,7 +216,7 @@ class Adapt:
         except (Refused, Unsuitable) as error:
             reason = str(error)
             live.tell(events.RegionRefused(live.pid, live.at_s(), root, reason))
-        self._left.append((root, live.reach(root), reason))
+        self._left.append((root, chooser.reach(root), reason))
         chooser.ban(root)
         self._freed.set()
 

@@ -7,6 +7,8 @@ profile shows some. Keeps what is covered by a region already, and what can neve
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
+from dataclasses import replace
 
 from halojit.model.function import Place
 from halojit.model.region import Region
@@ -17,6 +19,9 @@ from halojit.server.profiler import Profiler
 COUNT_S = 0.12
 RECOUNT_ROUNDS = 32
 REGIONS = 32
+HOT_SHARE = 0.01
+"""Of a root's samples, that a callee has with all it calls, to be in the region for sure."""
+HOT_MOST = 64
 ROOT_INSTRUCTIONS = 60_000
 """More take too long to compile."""
 
@@ -30,12 +35,15 @@ class Chooser:
         self._limits = limits or Limits()
         self._covered: dict[Place, frozenset[str]] = {}
         self._banned: set[Place] = set()
+        self._hot: dict[Place, tuple[str, ...]] = {}
+        self._reach: dict[Place, frozenset[str]] = {}
+        """By the profile of the latest look."""
         self._counted: frozenset[Place] = frozenset()
         self._idle_rounds = 0
 
     def cover(self, root: Place) -> None:
         """The root has a region."""
-        self._covered[root] = self._live.reach(root)
+        self._covered[root] = self.reach(root)
 
     def narrow(self, root: Place, functions: frozenset[str]) -> None:
         """Its region turned out to hold no more than these: others may be roots of their own."""
@@ -58,25 +66,52 @@ class Chooser:
         places = candidates(tree, self._is_possible, self._covered, self._limits)
         if not places or not self._is_news(frozenset(places)):
             return []
+        self._look(places)
         callers = {
             place for place in places for root in wanted - {place} if self._reaches(place, root)
         }
         rates = await self._count([place for place in places if place not in callers])
         await self._profiler.read()
+        self._look(rates)
+        seen = tree.recursive()
+        recursive = {place for place in rates if place in seen or self._is_recursive(place)}
         regions = choose(
             tree,
             rates,
             self._profiler.cpu_share,
-            self._live.reach,
+            self.reach,
             self._covered,
             self._limits,
-            [place for place in rates if self._is_recursive(place)],
+            recursive,
         )
         if regions:
             self._idle_rounds = 0
         for region in regions:
             self.cover(region.root)
-        return regions
+        return [
+            replace(one, hot=self._hot[one.root], is_recursive=one.root in recursive)
+            for one in regions
+        ]
+
+    def reach(self, root: Place) -> frozenset[str]:
+        """Names of what its region will hold."""
+        if root not in self._reach:
+            self._reach[root] = self._live.reach(root, self._hot.get(root, (root.name,)))
+        return self._reach[root]
+
+    def _look(self, roots: Collection[Place]) -> None:
+        """Of each root, what has samples below it, the root itself first."""
+        self._reach.clear()
+        self._hot = {
+            root: tuple(
+                place.name
+                for place in sorted(
+                    shares, key=lambda place: (-shares[place], place != root, place)
+                )
+                if shares[place] >= HOT_SHARE and place.image == root.image
+            )[:HOT_MOST]
+            for root, shares in self._profiler.tree.below(roots).items()
+        }
 
     def _is_possible(self, place: Place) -> bool:
         live = self._live
@@ -103,7 +138,7 @@ class Chooser:
         return rounds & (rounds - 1) == 0 or rounds % RECOUNT_ROUNDS == 0
 
     def _reaches(self, place: Place, other: Place) -> bool:
-        return place.image == other.image and other.name in self._live.reach(place)
+        return place.image == other.image and other.name in self.reach(place)
 
     async def _count(self, places: list[Place]) -> dict[Place, float]:
         """Entries a second, counted for a moment."""

@@ -57,6 +57,7 @@ class Contest:
         self.entry = asyncio.Lock()
         """Held by who changes where the entry leads."""
         self._live = live
+        self._region = region
         self._exploration = exploration
         self._memory = memory
         self._keeps_ties = keeps_ties
@@ -141,11 +142,11 @@ class Contest:
         if best is not ORIGINAL or function is None or not function.reaches_itself:
             return best
         if self._stand_in is None:
-            live, root, name = self._live, self.root, self.root.name
-            variant = await live.build(root.image, (name,), ORIGINAL.recipe, has_gate=True)
+            live, root = self._live, self.root
+            variant = await live.build_region(self._region, ORIGINAL.recipe)
             linked = await live.link(root.image, variant)
             self._stand_in = Contender(
-                "original, recompiled", ORIGINAL.recipe, variant, linked.entries[name]
+                "original, recompiled", ORIGINAL.recipe, variant, linked.entries[root.name]
             )
         return self._stand_in
 

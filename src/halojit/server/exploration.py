@@ -8,15 +8,12 @@ but not many, because each makes the others' times scatter.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import time
-from collections.abc import Callable
-from pathlib import Path
 
 from halojit.model.events import CostCounted
 from halojit.server.live import Live
 from halojit.server.row import Row
 from halojit.server.switch import Switch
+from halojit.server.waited import Waited
 from halojit.tune.budget import Account, Kind
 
 TURNS = 2
@@ -92,38 +89,3 @@ class Exploration:
                 spent[Kind.INSTRUMENTED],
             )
         )
-
-
-class Waited:
-    """How long a process's threads were ready to run and had no processor (schedstat)."""
-
-    def __init__(self, pid: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._tasks = Path(f"/proc/{pid}/task")
-        self._clock = clock
-        self._before: dict[str, int] = {}
-        self._read_s = clock()
-        self._share = 0.0
-
-    def usual(self) -> None:
-        """Nothing of ours has kept the process from a processor since the last read."""
-        waited_s, passed_s = self._read()
-        if passed_s > 0.0:
-            weight = min(1.0, passed_s)
-            self._share += weight * (waited_s / passed_s - self._share)
-
-    def unusual_s(self) -> float:
-        """Waited since the last read, beyond what is usual."""
-        waited_s, passed_s = self._read()
-        return max(0.0, waited_s - self._share * passed_s)
-
-    def _read(self) -> tuple[float, float]:
-        """Waited and passed since the last read; waited is 0 where the kernel does not say."""
-        after: dict[str, int] = {}
-        with contextlib.suppress(OSError):
-            for task in self._tasks.iterdir():
-                with contextlib.suppress(OSError, ValueError, IndexError):
-                    after[task.name] = int((task / "schedstat").read_text().split()[1])
-        waited_ns = sum(total - self._before.get(name, total) for name, total in after.items())
-        now_s = self._clock()
-        passed_s, self._read_s, self._before = now_s - self._read_s, now_s, after
-        return waited_ns / 1e9, passed_s

@@ -30,7 +30,7 @@ async def measure(
 ) -> tuple[tuple[FunctionProfile, ...], float]:
     """The profile, and how long the program ran with counters. Raises Refused."""
     root = region.root
-    variant = await live.build(root.image, (root.name,), recipe, is_instrumented=True)
+    variant = await live.build_region(region, recipe, is_instrumented=True)
     linked = await live.link(root.image, variant)
     run_s = min(RUN_LIMIT_S, max(RUN_S, ENOUGH_CALLS / max(region.entries_per_s, 1.0)))
     await live.patch(root, linked.entries[root.name])

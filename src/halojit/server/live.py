@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,7 +20,7 @@ from halojit.build.pool import WorkerDied
 from halojit.model.events import Event, Warned
 from halojit.model.function import Function, Place, region_of
 from halojit.model.image import Image, Process
-from halojit.model.region import FunctionProfile, Recipe, Request, Variant
+from halojit.model.region import FunctionProfile, Recipe, Region, Request, Variant
 from halojit.model.symbols import SymbolTable
 from halojit.profile.frames import FrameMap
 from halojit.server.channel import Channel, ChannelError, GoneError
@@ -83,11 +83,6 @@ class LiveImage:
                     entries[function.name] = self.table.entries[key]
                     break
         return entries
-
-    @cached_property
-    def reach(self) -> dict[str, frozenset[str]]:
-        """Memory of `Live.reach`."""
-        return {}
 
 
 @dataclass(frozen=True)
@@ -232,14 +227,12 @@ class Live:
         known = self.images.get(place.image)
         return known.entries.get(place.name) if known else None
 
-    def reach(self, place: Place) -> frozenset[str]:
+    def reach(self, place: Place, hot: Collection[str]) -> frozenset[str]:
         """Names of what the region of this root will hold."""
         known = self.images.get(place.image)
         if known is None:
             return frozenset((place.name,))
-        if place.name not in known.reach:
-            known.reach[place.name] = region_of(known.build.functions, place.name)
-        return known.reach[place.name]
+        return region_of(known.build.functions, place.name, hot)
 
     async def build(
         self,
@@ -250,6 +243,8 @@ class Live:
         has_gate: bool = False,
         is_instrumented: bool = False,
         profile: tuple[FunctionProfile, ...] = (),
+        hot: tuple[str, ...] = (),
+        is_recursive: bool = False,
     ) -> Variant:
         """A variant of the region of these roots. Raises Refused."""
         known = self.images.get(image)
@@ -262,12 +257,34 @@ class Live:
             tls_offsets=tuple(sorted(known.table.tls_offsets.items())),
             is_instrumented=is_instrumented,
             profile=profile,
+            hot=hot,
+            is_recursive=is_recursive,
         )
         future = self._builder.build(known.build.section, request)
         try:
             return await asyncio.shield(asyncio.wrap_future(future))
         except (BuildError, WorkerDied, MemoryError) as error:
             raise Refused(str(error)) from None
+
+    async def build_region(
+        self,
+        region: Region,
+        recipe: Recipe,
+        *,
+        is_instrumented: bool = False,
+        profile: tuple[FunctionProfile, ...] = (),
+    ) -> Variant:
+        """A variant of a region that was chosen, with a gate unless it counts. Raises Refused."""
+        return await self.build(
+            region.root.image,
+            (region.root.name,),
+            recipe,
+            has_gate=not is_instrumented,
+            is_instrumented=is_instrumented,
+            profile=profile,
+            hot=region.hot,
+            is_recursive=region.is_recursive,
+        )
 
     async def link(self, image: int, variant: Variant) -> Linked:
         """Links the variant into the process, once. Raises Refused."""

@@ -20,7 +20,7 @@ from halojit.server.sps import MalformedError, Reader
 
 T = TypeVar("T")
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 BITCODE_CHUNK_BYTES = 1 << 20
 BITCODE_LIMIT_BYTES = 2 << 30
 READ_CHUNK_BYTES = 1 << 20
@@ -234,8 +234,8 @@ def _sample(reader: Reader) -> Sample:
 def _slices(reader: Reader) -> tuple[bool, list[Slice]]:
     is_done = bool(reader.u8())
     slices = [
-        Slice(reader.u32(), reader.u32(), reader.u64(), reader.u64())
-        for _ in range(reader.count(24))
+        Slice(reader.u32(), reader.u32(), reader.u64(), reader.u64(), reader.u32(), reader.u64())
+        for _ in range(reader.count(36))
     ]
     return is_done, slices
 

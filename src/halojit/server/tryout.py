@@ -22,12 +22,15 @@ from halojit.model.evidence import Decision, Evidence
 from halojit.model.region import Recipe, Region, Variant
 from halojit.server.channel import ChannelError, GoneError
 from halojit.server.live import Live, Refused
+from halojit.server.waited import Waited
 from halojit.tune.budget import Account, Kind
 from halojit.tune.space import Host
-from halojit.tune.trial import Trial
+from halojit.tune.trial import Rules, Trial
 
 SLICE_LEAST_NS = 1_000_000
 SLICE_MOST_NS = 4e8
+STRETCHED_MOST_NS = 1e8
+"""A slice that holds rounds of the program; longer ones would let too few trials end."""
 CALLS_PER_SLICE = 4
 """Timed, of the shortest slice."""
 BY_CALL_NS = 50_000.0
@@ -50,12 +53,17 @@ PASSED_NS = 3.0
 TIMED_SHARE = 0.03
 """Of a call, that timing it may cost; shorter calls are timed now and then."""
 RECURSIVE_NS = 5000.0
+RECURSIVE_BURN_IN = 4
 RESTARTS = 3
 LENGTHENED = 4.0
 """At most so much at a time: there may have been a pause."""
 LOOK_SLICES = 12
 LOOK_PAIRS = 24
 """Before so many, a prediction says little."""
+ROUNDS_PAIRS = 150
+ROUNDS_S = 1.0
+"""A region's first trial without hope goes on for so many, or so long, to see whether calls come in
+rounds: then it begins again with slices that hold some."""
 ENDED = "the program ended"
 CUT_S = 0.02
 TOO_FEW_CALLS = "too few calls"
@@ -116,23 +124,30 @@ class Tryout:
         self._account = account
         self.share = region.share
         self.ns_per_call = max(region.ns_per_call, 1.0)
-        function = live.function(region.root)
-        if function is not None and function.reaches_itself:
+        if region.is_recursive:
             # Most entries are its own; how long one from outside is, the first trial says.
             self.ns_per_call = max(self.ns_per_call, RECURSIVE_NS)
         self.entries_per_s = max(region.entries_per_s, 1.0)
+        # The outermost call of the moment has not come through the gate: those inside it seem to be
+        # calls of their own.
+        self._rules = Rules(burn_in_pairs=RECURSIVE_BURN_IN) if region.is_recursive else Rules()
+        self._stretched = 1
+        """How many times as long slices are, because calls come in rounds."""
+        self._is_settled = False
+        """Is that known?"""
 
     @property
     def stride(self) -> int:
         """Of how many calls one is timed; 0: each is, and draws its own side."""
-        if self.ns_per_call >= BY_CALL_NS:
+        if self.ns_per_call >= BY_CALL_NS and self._stretched == 1:
             return 0
         return max(1, min(1024, math.ceil(TIMED_NS / (TIMED_SHARE * self.ns_per_call))))
 
     def slice_ns(self) -> tuple[int, int]:
         """The shortest and the longest slice."""
         call_ns = max(self.ns_per_call, max(1, self.stride) * 1e9 / self.entries_per_s)
-        least = min(max(SLICE_LEAST_NS, CALLS_PER_SLICE * call_ns), SLICE_MOST_NS)
+        least = self._stretched * max(SLICE_LEAST_NS, CALLS_PER_SLICE * call_ns)
+        least = min(least, SLICE_MOST_NS)
         return int(least), int(SLICE_RANGE * least)
 
     @property
@@ -159,7 +174,7 @@ class Tryout:
         for _ in range(RESTARTS):
             try:
                 return await self._run(challenger, incumbent, limit_s)
-            except _SlicesTooShort:
+            except _WrongSlices:
                 continue
         return await self._run(challenger, incumbent, limit_s, is_last=True)
 
@@ -174,17 +189,22 @@ class Tryout:
             raise Refused("it has no gate")
         gate, control = challenger.gate
         number = await self._start(control, entry, incumbent)
-        trial = Trial(live.ns_per_tick)
+        trial = Trial(live.ns_per_tick, self._rules)
+        waited, stride = Waited(live.pid), max(1, self.stride)
+        waited.read()
         loop = asyncio.get_running_loop()
         begin_s = loop.time()
         winner = incumbent
         try:
             await live.patch(self._root, gate)
             try:
-                decision, reason = await self._measure(number, trial, limit_s, is_last)
+                decision, reason = await self._measure(number, trial, waited, limit_s, is_last)
             except (ChannelError, asyncio.CancelledError):
                 passed_s = loop.time() - begin_s
-                self.unfinished = self._result(Decision.UNDECIDED, ENDED, trial, passed_s)
+                self.unfinished = self._result(Decision.UNDECIDED, ENDED, trial, passed_s, stride)
+                raise
+            except _WrongSlices:
+                self._charge(trial, loop.time() - begin_s, stride)
                 raise
             if decision is Decision.WON:
                 winner = challenger
@@ -192,7 +212,7 @@ class Tryout:
             if not live.is_gone:
                 await live.patch(self._root, winner.entry)
                 await live.services.trial_stop(number)
-        return self._result(decision, reason, trial, loop.time() - begin_s)
+        return self._result(decision, reason, trial, loop.time() - begin_s, stride)
 
     async def _start(self, control: int, entry: int, incumbent: Contender) -> int:
         """The control block knows both sides before anything enters the gate."""
@@ -217,7 +237,7 @@ class Tryout:
             raise Refused(f"its trial cannot begin: {error}") from None
 
     async def _measure(
-        self, number: int, trial: Trial, limit_s: float, is_last: bool
+        self, number: int, trial: Trial, waited: Waited, limit_s: float, is_last: bool
     ) -> tuple[Decision, str]:
         loop = asyncio.get_running_loop()
         begin_s = loop.time()
@@ -229,8 +249,10 @@ class Tryout:
             pause_s = min(READ_S, 1.2 * pause_s)
             is_done, slices = await self._live.services.trial_read(number)
             trial.add(slices)
-            seen_calls += sum(one.calls for one in slices)
+            seen_calls += sum(one.calls + one.cut_calls for one in slices)
             seen_slices += len(slices)
+            waited.read()
+            trial.explain(waited.sum_s, max(1, self.stride))
             decision = trial.decision()
             if decision is not Decision.UNDECIDED:
                 return decision, ""
@@ -239,7 +261,7 @@ class Tryout:
             passed_s = loop.time() - begin_s
             if not is_last and seen_slices >= LOOK_SLICES and seen_calls < seen_slices:
                 self._lengthen(seen_calls, passed_s)
-                raise _SlicesTooShort
+                raise _WrongSlices
             evidence = trial.evidence()
             if evidence is not None and evidence.low > 1.0:
                 limit_s = max(limit_s, LEADER_LIMIT_S)  # time well spent
@@ -247,6 +269,10 @@ class Tryout:
                 limit_s = max(limit_s, self.share * LEADER_LIMIT_S)
             needed = trial.pairs_needed()
             if needed is not None and trial.pairs >= LOOK_PAIRS and needed * pair_s > limit_s:
+                if not is_last and self._stretch(trial):
+                    raise _WrongSlices
+                if self._looks_on(trial, passed_s):
+                    continue
                 needed_s = needed * pair_s
                 if needed_s < 3600:
                     return decision, f"it would have taken {needed_s:.0f} s"
@@ -263,18 +289,38 @@ class Tryout:
         self.entries_per_s = max(rate, self.entries_per_s / LENGTHENED, 1.0)
         self.ns_per_call = max(self.ns_per_call, self.share * 1e9 / self.entries_per_s)
 
-    def _result(self, decision: Decision, reason: str, trial: Trial, passed_s: float) -> Result:
+    def _looks_on(self, trial: Trial, passed_s: float) -> bool:
+        """Is it too early to say that longer slices do not help?"""
+        self._is_settled |= trial.pairs >= ROUNDS_PAIRS or passed_s >= ROUNDS_S
+        return not self._is_settled
+
+    def _stretch(self, trial: Trial) -> bool:
+        """Slices that hold more of what the program goes through again and again, if that helps."""
+        longer = trial.stretch() * (2 if self.stride else 1)
+        longest = int(STRETCHED_MOST_NS / self.slice_ns()[0])
+        if longer < 2 or longest < 2:
+            return False
+        self._stretched *= min(longer, longest)
+        return True
+
+    def _result(
+        self, decision: Decision, reason: str, trial: Trial, passed_s: float, stride: int
+    ) -> Result:
         evidence = trial.evidence()
-        gate_s = self._gate_s(passed_s)
-        lost_s = max(0.0, trial.lost_s(max(1, self.stride)))
+        cost_s = self._charge(trial, passed_s, stride)
         if evidence is not None:
             self.ns_per_call = min(evidence.before_ns, evidence.after_ns)
-            calls = sum(evidence.calls) * max(1, self.stride) / passed_s
+            calls = sum(evidence.calls) * stride / passed_s
             self.entries_per_s = max(calls, 1.0)
+        return Result(decision, evidence, reason, cost_s)
+
+    def _charge(self, trial: Trial, passed_s: float, stride: int) -> float:
+        gate_s = self._gate_s(passed_s)
+        lost_s = max(0.0, trial.lost_s(stride))
         self._account.spend(Kind.GATES, gate_s)
         self._account.spend(Kind.CHALLENGERS, lost_s)
-        return Result(decision, evidence, reason, gate_s + lost_s)
+        return gate_s + lost_s
 
 
-class _SlicesTooShort(Exception):
+class _WrongSlices(Exception):
     """Begin again with longer ones."""

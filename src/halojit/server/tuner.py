@@ -102,8 +102,6 @@ class Tuner:
     async def _check(self, result: Result) -> None:
         """After the first trial. Samples do not tell a call that never ends (an interpreter's main
         loop, entered through a function that calls itself) from those that can be replaced."""
-        if result.decision is Decision.WON:
-            return
         rate = await self.contest.rate()
         if result.reason == TOO_FEW_CALLS and rate < LEAST_RATE:
             raise Unsuitable("it is entered too rarely for a trial")
@@ -115,6 +113,8 @@ class Tuner:
         most_s = max(tryout.entries_per_s, rate) * result.evidence.before_ns
         held = region.share * most_s / (region.entries_per_s * region.ns_per_call)
         if held < HELD_SHARE:
+            async with self.contest.entry:
+                await self._live.patch(self._root, 0)
             raise Unsuitable(f"its calls take {held:.1%} of the time, the rest is one that goes on")
 
     async def _prepare(self, search: Search) -> tuple[Proposal, Contender] | None:
@@ -182,15 +182,13 @@ class Tuner:
 
     async def _build(self, recipe: Recipe, profile: tuple[FunctionProfile, ...]) -> Variant:
         """Once it can be paid for, and the trial that follows."""
-        exploration, root = self._exploration, self._root
+        exploration = self._exploration
         async with exploration.builds.place(self.contest.rank):
             await exploration.afford(exploration.build_s + self.contest.expected_s)
             used_s: float | None = None
             exploration.compile_begins()
             try:
-                variant = await self._live.build(
-                    root.image, (root.name,), recipe, has_gate=True, profile=profile
-                )
+                variant = await self._live.build_region(self._region, recipe, profile=profile)
                 used_s = variant.build_cpu_s
             finally:
                 exploration.compile_ends(used_s)

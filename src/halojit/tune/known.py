@@ -24,8 +24,8 @@ class Good:
 
 KNOWN_GOOD: Final = (
     Good("O3 for this processor"),
-    Good("Polly", {"polly": "all", "polly-vectorizer": "stripmine"}),
     Good("profile-guided", {"profile": "measured"}),
+    Good("Polly", {"polly": "all", "polly-vectorizer": "stripmine"}),
     Good("little inlining", {"inline-threshold": "25"}),
     Good("256-bit vectors", {"prefer-vector-width": "256"}),
     Good("512-bit vectors", {"prefer-vector-width": "512"}),

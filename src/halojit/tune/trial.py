@@ -23,7 +23,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from halojit.model.evidence import Decision, Evidence, Slice
+from halojit.tune.scatter import stretch
 from halojit.tune.sequence import mixture, radius2, values_needed
+from halojit.tune.sums import Sums, Work
+
+CUT_SHARE = 0.1
+"""Of all calls: if more were cut, they count like the others."""
+OWN_SHARE = 0.1
+"""Of the time of the other calls: what cut ones may have worked themselves. If long calls are cut
+more often than short ones, those that are left are not like all."""
+CONTRADICTED = 0.25
+"""Of all time: if cut calls have more, a winner must be faster with them too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +60,6 @@ class Rules:
     """Where its upper end is: a bad challenger is to end soon."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Moments:
-    """Means, and centred sums of squares and products."""
-
-    old: float
-    new: float
-    old2: float
-    new2: float
-    cross: float
-
-
 class Trial:
     """Collects slices and says what they prove so far. Slices cost O(1), looks cost O(1)."""
 
@@ -70,18 +69,11 @@ class Trial:
         self._rho2_low = mixture(rules.alpha, rules.win_target_pairs)
         self._rho2_high = mixture(rules.alpha, rules.loss_target_pairs)
         self._first: Slice | None = None
-        self._burnt = 0
-        self._pairs = 0
-        self._timed = 0
-        self._calls = [0, 0]
-        self._ticks = [0, 0]
-        # Integers: exact however long the trial and however small the noise.
-        self._squares = [0, 0, 0]
-        """Of incumbent's ticks, challenger's ticks, surplus of the incumbent's calls."""
-        self._products = [0, 0, 0]
-        """Ticks by ticks, incumbent's ticks by surplus, challenger's ticks by surplus."""
-        self._burnt_calls = [0, 0]
-        self._burnt_ticks = [0, 0]
+        self._burnt: list[tuple[Slice, Slice]] = []
+        self._whole = Sums()
+        """Of calls that were not cut."""
+        self._all = Sums()
+        self._counts_cut = False
 
     def add(self, slices: Sequence[Slice]) -> None:
         """Slices that follow those added before."""
@@ -94,40 +86,48 @@ class Trial:
 
     def _add_pair(self, first: Slice, second: Slice) -> None:
         old, new = (first, second) if first.side == 0 else (second, first)
-        if old.side == new.side or not old.calls + new.calls:
+        if old.side == new.side or not _all(old)[0] + _all(new)[0]:
             return
-        is_burnt = self._burnt < self._rules.burn_in_pairs
-        calls = self._burnt_calls if is_burnt else self._calls
-        ticks = self._burnt_ticks if is_burnt else self._ticks
-        for side, found in enumerate((old, new)):
-            calls[side] += found.calls
-            ticks[side] += found.ticks
-        if is_burnt:
-            self._burnt += 1
+        if len(self._burnt) < self._rules.burn_in_pairs:
+            self._burnt.append((old, new))
             return
-        self._pairs += 1
-        self._timed += bool(old.calls and new.calls)
-        surplus = old.calls - new.calls
-        for index, value in enumerate((old.ticks, new.ticks, surplus)):
-            self._squares[index] += value * value
-        self._products[0] += old.ticks * new.ticks
-        self._products[1] += old.ticks * surplus
-        self._products[2] += new.ticks * surplus
+        self._whole.add(_whole(old), _whole(new))
+        self._all.add(_all(old), _all(new))
+
+    @property
+    def _sums(self) -> Sums:
+        """Those that count: of whole calls, unless too many were cut."""
+        cut = sum(self._all.calls) - sum(self._whole.calls)
+        is_rare = cut <= CUT_SHARE * sum(self._all.calls)
+        return self._whole if is_rare and not self._counts_cut else self._all
+
+    def explain(self, waited_s: float, stride: int = 1) -> None:
+        """The program's threads have waited so long for processors since the trial began. If cut
+        calls took longer, they have spent time themselves: calls that block, or a few that are so
+        long that most are cut. They count like the others from now on. With a gate that times one
+        call in `stride`, the others are taken to be like it."""
+        whole_s, all_s = (
+            sum(sums.ticks) * self._ns_per_tick * stride / 1e9 for sums in (self._whole, self._all)
+        )
+        cut_calls = sum(self._all.calls) - sum(self._whole.calls)
+        spread = 1.0 + 2.0 * math.sqrt(stride / max(cut_calls, 1))  # how well so few tell of all
+        self._counts_cut = all_s - whole_s > spread * waited_s + OWN_SHARE * whole_s
 
     def evidence(self) -> Evidence | None:
         """None while there is too little to say anything."""
         if not self._has_enough():
             return None
+        sums = self._sums
         before, after = (
             ticks / calls * self._ns_per_tick
-            for ticks, calls in zip(self._ticks, self._calls, strict=True)
+            for ticks, calls in zip(sums.ticks, sums.calls, strict=True)
         )
-        low, _ = self._ends(self._rho2_low)
-        _, high = self._ends(self._rho2_high)
+        low, _ = sums.ends(self._reach2(self._rho2_low))
+        _, high = sums.ends(self._reach2(self._rho2_high))
         if math.isinf(high):
             return None
-        calls = (self._calls[0], self._calls[1])
-        return Evidence(before, after, before / after, low, high, calls, self._pairs)
+        calls = (sums.calls[0], sums.calls[1])
+        return Evidence(before, after, before / after, low, high, calls, sums.pairs)
 
     def decision(self) -> Decision:
         """Valid whenever it is asked."""
@@ -136,29 +136,37 @@ class Trial:
             return Decision.UNDECIDED
         if evidence.is_loss:
             return Decision.LOST
-        if self._timed < rules.least_pairs:
+        if self._sums.timed < rules.least_pairs:
             return Decision.UNDECIDED
         if evidence.high < 1.0 + rules.least_effect:
             return Decision.TIED
         is_worth_it = evidence.low > 1.0 and evidence.speedup >= 1.0 + rules.least_effect
-        if is_worth_it and min(evidence.calls) >= rules.least_calls:
+        if is_worth_it and min(evidence.calls) >= rules.least_calls and not self._is_contradicted:
             return Decision.WON
         return Decision.UNDECIDED
 
     @property
+    def _is_contradicted(self) -> bool:
+        """Do the cut calls speak against a challenger that is faster in the others?"""
+        sums = self._all
+        if self._sums is sums or sums.is_empty:
+            return False
+        _, high = sums.ends(radius2(sums.pairs, self._rules.alpha, self._rho2_high))
+        cut_share = 1.0 - sum(self._whole.ticks) / sum(sums.ticks)
+        per_call = [ticks / calls for ticks, calls in zip(sums.ticks, sums.calls, strict=True)]
+        return high < 1.0 or (cut_share > CONTRADICTED and per_call[1] > per_call[0])
+
+    @property
     def pairs(self) -> int:
         """Seen so far, the burn-in left out."""
-        return self._pairs
+        return self._sums.pairs
 
     @property
     def noise(self) -> float | None:
         """Standard deviation of a pair's logarithm of the ratio; None before there are enough."""
         if not self._has_enough():
             return None
-        moments = self._moments()
-        ratio = moments.old / moments.new
-        squares = moments.old2 - 2.0 * ratio * moments.cross + ratio * ratio * moments.new2
-        return math.sqrt(max(squares, 0.0) / (self._pairs - 1)) / moments.old
+        return self._sums.noise()
 
     def pairs_needed(self) -> float | None:
         """How many pairs the trial will have had when it is decided, from the effect and the noise
@@ -166,68 +174,51 @@ class Trial:
         Infinite if there is no hope. None before it may win or tie: the noise of a few pairs with
         one interruption among them says nothing."""
         if self.decision() is not Decision.UNDECIDED:
-            return float(self._pairs)
-        noise = self.noise
-        if noise is None or self._timed < self._rules.least_pairs:
+            return float(self.pairs)
+        noise, sums = self.noise, self._sums
+        if noise is None or sums.timed < self._rules.least_pairs:
             return None
-        moments = self._moments()
+        moments = sums.moments()
         effect = math.log(moments.old / moments.new)
         found = predicted_pairs(effect, noise, self._rules)
-        enough = self._rules.least_calls * self._pairs / min(self._calls)
+        enough = self._rules.least_calls * sums.pairs / min(sums.calls)
         return max(found, enough) if effect > 0.0 else found
+
+    def stretch(self) -> int:
+        """How many pairs should be one slice, for a trial to end sooner; 0: none."""
+        noise = self.noise
+        return stretch(self._sums.last, noise) if noise is not None else 0
 
     def lost_s(self, stride: int = 1) -> float:
         """Seconds that the challenger's calls took longer than they would have taken on the
         incumbent's side, the burn-in included; negative where it is faster. With a gate that times
         one call in `stride`, the others are taken to be like it."""
-        calls, ticks = (
-            [kept + burnt for kept, burnt in zip(*both, strict=True)]
-            for both in ((self._calls, self._burnt_calls), (self._ticks, self._burnt_ticks))
-        )
+        sums = self._sums
+        of = _whole if sums is self._whole else _all
+        calls, ticks = list(sums.calls), list(sums.ticks)
+        for pair in self._burnt:
+            for side, (some_calls, some_ticks) in enumerate(map(of, pair)):
+                calls[side] += some_calls
+                ticks[side] += some_ticks
         if not all(calls):
             return 0.0
         longer = ticks[1] - calls[1] * ticks[0] / calls[0]
         return longer * self._ns_per_tick * stride / 1e9
 
     def _has_enough(self) -> bool:
-        return self._timed >= self._rules.loss_pairs and all(self._calls) and all(self._ticks)
+        sums = self._sums
+        return sums.timed >= self._rules.loss_pairs and not sums.is_empty
 
-    def _moments(self) -> _Moments:
-        """Of u and v, where `u - r v` is a pair's difference at the ratio r with the surplus of
-        calls on one side paid for at the pooled time per call."""
-        old, new = self._ticks
-        surplus = self._calls[0] - self._calls[1]
-        per_call = [ticks / sum(self._calls) for ticks in self._ticks]
-        pairs = self._pairs
-        old_sum = old - per_call[0] * surplus
-        new_sum = new + per_call[1] * surplus
-        old2, new2, surplus2 = self._squares
-        both, old_surplus, new_surplus = self._products
-        return _Moments(
-            old_sum / pairs,
-            new_sum / pairs,
-            old2 - 2 * per_call[0] * old_surplus + per_call[0] ** 2 * surplus2 - old_sum**2 / pairs,
-            new2 + 2 * per_call[1] * new_surplus + per_call[1] ** 2 * surplus2 - new_sum**2 / pairs,
-            both
-            + per_call[1] * old_surplus
-            - per_call[0] * new_surplus
-            - per_call[0] * per_call[1] * surplus2
-            - old_sum * new_sum / pairs,
-        )
+    def _reach2(self, rho2: float) -> float:
+        return radius2(self._sums.pairs, self._rules.alpha, rho2)
 
-    def _ends(self, rho2: float) -> tuple[float, float]:
-        """Ratios at the ends of Fieller's interval: where the mean difference leaves the radius."""
-        reach2 = radius2(self._pairs, self._rules.alpha, rho2)
-        if math.isinf(reach2):
-            return 0.0, math.inf
-        found = self._moments()
-        square = found.new**2 - reach2 * found.new2
-        if square <= 0.0:
-            return 0.0, math.inf
-        middle = found.old * found.new - reach2 * found.cross
-        rest = found.old**2 - reach2 * found.old2
-        root = math.sqrt(max(middle * middle - square * rest, 0.0))
-        return max((middle - root) / square, 0.0), (middle + root) / square
+
+def _whole(found: Slice) -> Work:
+    return found.calls, found.ticks
+
+
+def _all(found: Slice) -> Work:
+    return found.calls + found.cut_calls, found.ticks + found.cut_ticks
 
 
 def predicted_pairs(effect: float, noise: float, rules: Rules = Rules()) -> float:
