@@ -55,7 +55,8 @@ private:
     branch(B.CreateICmpEQ(Record, B.getInt64(0)), Straight, Draw, /*IsLikely=*/false);
     if (!IsRecursive) {
       B.SetInsertPoint(Draw);
-      Side->addIncoming(Word, draw(Token));
+      BasicBlock *Skip = draw(Token);
+      Side->addIncoming(B.CreateLoad(I64, record(offsetof(halo_gate_record, word))), Skip);
       B.CreateBr(Straight);
     }
 
@@ -66,7 +67,8 @@ private:
     B.SetInsertPoint(Nested);
     Value *First = B.CreateLoad(I64, record(offsetof(halo_gate_record, word)));
     Side->addIncoming(First, Nested);
-    Value *IsLive = B.CreateICmpULT(B.CreateSub(Word, First), B.getInt64(HALO_GATE_AGE));
+    Value *Age = B.CreateSub(B.CreateOr(Word, 1), First); // that call may have been on the other side
+    Value *IsLive = B.CreateICmpULT(Age, B.getInt64(HALO_GATE_AGE));
     branch(IsLive, Straight, Hold, /*IsLikely=*/true);
 
     B.SetInsertPoint(Hold);
@@ -87,9 +89,10 @@ private:
     Before = B.CreateLoad(I64, guard(), /*isVolatile=*/true);
     B.CreateStore(load(offsetof(halo_gate_control, mark)), guard(), /*isVolatile=*/true);
     Begin = begin();
-    // A product by 2^64 / phi: its upper bits are the counter's lower ones, well mixed.
-    Mixed = B.CreateMul(Begin, B.getInt64(0x9E3779B97F4A7C15u));
-    Word = B.CreateXor(Word, B.CreateAnd(B.CreateLShr(Mixed, 63), load(offsetof(halo_gate_control, base))));
+    // The base's other bits are no part of the side.
+    Value *Turn = B.CreateLShr(Begin, B.CreateAnd(load(offsetof(halo_gate_control, turn_bits)), 63));
+    Value *IsFlipped = B.CreateXor(B.CreateLShr(mix(B.CreateLShr(Turn, 1)), 63), B.CreateAnd(Turn, 1));
+    Word = B.CreateXor(Word, B.CreateAnd(IsFlipped, load(offsetof(halo_gate_control, base))));
     B.CreateStore(stackPointer(), record(offsetof(halo_gate_record, stack)));
     B.CreateStore(Word, record(offsetof(halo_gate_record, word)));
     if (IsRecursive) {
@@ -102,6 +105,9 @@ private:
     }
     buildTimed();
   }
+
+  // A product by 2^64 / phi: its upper bits are the lower ones, well mixed.
+  Value *mix(Value *Number) { return B.CreateMul(Number, B.getInt64(0x9E3779B97F4A7C15u)); }
 
   // Goes on in the block returned with a call that is not timed, in Due with one that is.
   BasicBlock *draw(BasicBlock *Due) {
@@ -160,7 +166,7 @@ private:
     Value *WasCut = isCut();
     giveTokenBack();
     Value *Next =
-        B.CreateLShr(B.CreateMul(B.CreateLShr(Mixed, 32), load(offsetof(halo_gate_control, reach))), 32);
+        B.CreateLShr(B.CreateMul(B.CreateLShr(mix(Begin), 32), load(offsetof(halo_gate_control, reach))), 32);
     B.CreateStore(B.CreateAdd(Next, load(offsetof(halo_gate_control, base))),
                   record(offsetof(halo_gate_record, left)));
     Value *Slice = B.CreateLShr(load(offsetof(halo_gate_control, word)), 1);
@@ -298,7 +304,7 @@ private:
   Function *F = nullptr; // the one that is built
   GlobalVariable *Control = nullptr;
   AttributeList Passing;
-  Value *Word = nullptr, *Record = nullptr, *Before = nullptr, *Begin = nullptr, *Mixed = nullptr;
+  Value *Word = nullptr, *Record = nullptr, *Before = nullptr, *Begin = nullptr;
 };
 
 } // namespace

@@ -5,8 +5,8 @@
  * lock on to them. A slice's record is what the gate's lines gained on that side since the last slice
  * of that side: a call that began there may end while the other side has its turn.
  *
- * With a stride of 0 every call draws its own side, and a slice is a pair of records: what both sides
- * gained meanwhile.
+ * Or the gates themselves let the sides take turns, shorter ones than this thread could: then a slice is
+ * a pair of records, what both sides gained meanwhile.
  *
  * Calls that were cut by the scheduler are reported apart (gate.h).
  *
@@ -120,10 +120,10 @@ static void show_side(const struct trial *trial, uint32_t side) {
   __atomic_store_n(&control->word, ((word | 1) + 1) | side, __ATOMIC_RELEASE);
 }
 
-static bool draws_by_call(const struct trial *trial) { return trial->plan.stride == 0; }
+static bool has_turns(const struct trial *trial) { return trial->plan.turn_bits != HALO_TRIAL_BY_SLICE; }
 
 static void begin_slice(struct trial *trial, uint64_t now_ns) {
-  if (draws_by_call(trial)) {
+  if (has_turns(trial)) {
     trial->side = 0;
   } else if (!trial->is_second) {
     trial->side = (uint32_t)(draw(trial) >> 63);
@@ -183,12 +183,12 @@ static void end_slice(struct trial *trial, uint64_t now_ns) {
   trial->slices_left--;
   bool is_last = trial->slices_left == 0;
   if (!is_last) {
-    trial->is_second = !was_second && !draws_by_call(trial);
+    trial->is_second = !was_second && !has_turns(trial);
     begin_slice(trial, now_ns);
   }
   show_side(trial, is_last ? 0 : trial->side);
   struct totals now = read_totals(trial);
-  if (draws_by_call(trial)) {
+  if (has_turns(trial)) {
     keep_gain(trial, false, 0, &now, now_ns - begin_ns);
     keep_gain(trial, true, 1, &now, now_ns - begin_ns);
   } else {
@@ -216,7 +216,7 @@ static bool is_control(uint64_t control) {
 static int check(const struct halo_trial_plan *plan) {
   if (plan->slice_min_ns > plan->slice_max_ns || plan->slice_min_ns < SLICE_LEAST_NS ||
       plan->slice_max_ns > SLICE_MOST_NS || plan->slices == 0 || plan->slices > SLICES_MOST ||
-      plan->stride > STRIDE_MOST)
+      plan->stride == 0 || plan->stride > STRIDE_MOST || plan->turn_bits > HALO_TRIAL_BY_SLICE)
     return HALO_E_REFUSED;
   for (size_t i = 0; i < HALO_TRIAL_LIMIT; i++)
     if (trials[i].id && !trials[i].is_done && trials[i].plan.control == plan->control)
@@ -253,9 +253,9 @@ static void open_gate(const struct trial *trial) {
   struct halo_gate_control *control = control_of(trial);
   __atomic_store_n(&control->target[0], trial->plan.incumbent, __ATOMIC_RELEASE);
   __atomic_store_n(&control->word, trial->id * WORD_STEP | trial->side, __ATOMIC_RELEASE);
-  uint64_t stride = draws_by_call(trial) ? 1 : trial->plan.stride;
-  __atomic_store_n(&control->base, trial->id << 32 | draws_by_call(trial), __ATOMIC_RELEASE);
-  __atomic_store_n(&control->reach, 2 * stride - 1, __ATOMIC_RELEASE);
+  __atomic_store_n(&control->base, trial->id << 32 | has_turns(trial), __ATOMIC_RELEASE);
+  __atomic_store_n(&control->reach, 2 * trial->plan.stride - 1, __ATOMIC_RELEASE);
+  __atomic_store_n(&control->turn_bits, trial->plan.turn_bits % 64, __ATOMIC_RELEASE);
   __atomic_store_n(&control->mask, 0, __ATOMIC_RELEASE); /* within the old lines and the new */
   __atomic_store_n(&control->lines, (uintptr_t)lines_of(trial), __ATOMIC_RELEASE);
   __atomic_store_n(&control->mask, line_count - 1, __ATOMIC_RELEASE);

@@ -1,9 +1,8 @@
 /* trial.h: the clock of trials: which side of a gate runs now, and what it measured.
  *
- * In: a gate's control block (halo/gate.h), the incumbent, slice lengths, a stride, a seed. Out: one
- * record per slice.
- * Monitor thread, except halo_trials_after_fork (the forking thread, in the child). Control blocks
- * are checked before every touch: the controller may have released their memory.
+ * In: a gate's control block (halo/gate.h), the incumbent, slice lengths, how sides take turns, a seed. Out:
+ * one record per slice. Monitor thread, except halo_trials_after_fork (the forking thread, in the child).
+ * Control blocks are checked before every touch: the controller may have released their memory.
  */
 #ifndef HALO_MONITOR_TRIAL_H
 #define HALO_MONITOR_TRIAL_H
@@ -22,6 +21,7 @@ struct halo_trial_plan {
   uint64_t slices; /* in all; rounded up to whole pairs */
   uint64_t seed;
   uint64_t stride; /* about one call in as many is timed */
+  uint64_t turn_bits;
 };
 
 /* A trial's id, or 0 with *status set to a halo_status. */

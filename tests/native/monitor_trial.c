@@ -4,6 +4,7 @@
 #include "monitor_patchable.h"
 
 #include "halo/gate.h"
+#include "halo/protocol.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -51,17 +52,18 @@ static __attribute__((noinline)) uint64_t gate(uint64_t x) {
   struct halo_gate_record *record = own_record(offset);
   if (record->left - control.base - 1 < control.reach) {
     record->left--;
-    return ((function *)control.target[word & 1])(x);
+    return ((function *)control.target[record->word & 1])(x);
   }
   uint64_t own = (uintptr_t)__builtin_frame_address(0);
-  if (own < record->stack && word - record->word < HALO_GATE_AGE)
+  if (own < record->stack && (word | 1) - record->word < HALO_GATE_AGE)
     return ((function *)control.target[record->word & 1])(x);
   unsigned cpu;
   volatile uint64_t *guard = own_guard(control.guard);
   uint64_t before = *guard;
   *guard = control.mark;
   uint64_t begin = __rdtsc();
-  word ^= begin * 0x9E3779B97F4A7C15u >> 63 & control.base & 1;
+  uint64_t turn = begin >> control.turn_bits;
+  word ^= ((turn >> 1) * 0x9E3779B97F4A7C15u >> 63 ^ turn) & control.base & 1;
   record->stack = own;
   record->word = word;
   uint64_t result = ((function *)control.target[word & 1])(x);
@@ -92,7 +94,7 @@ static void *caller(void *context) {
 
 struct plan {
   uint64_t control, incumbent, least_ns, most_ns, slices;
-  uint32_t stride;
+  uint32_t stride, turn_bits;
 };
 
 /* The trial's id; 0: refused. */
@@ -106,6 +108,7 @@ static uint64_t start(struct controller *controller, struct plan plan) {
   halo_write_u64(&out, plan.slices);
   halo_write_u64(&out, 12345);
   halo_write_u32(&out, plan.stride);
+  halo_write_u32(&out, plan.turn_bits);
   struct halo_reader in = controller_call(controller, "halo_trial_start", &out);
   halo_writer_free(&out);
   return halo_read_u8(&in) ? halo_read_u64(&in) : 0;
@@ -156,10 +159,12 @@ static void stop(struct controller *controller, uint64_t trial) {
 }
 
 /* A whole trial while two threads call. False: on a busy machine they hardly ran. */
-static bool run_trial(struct controller *controller, uint32_t stride, uint64_t incumbent) {
+static bool run_trial(struct controller *controller, uint32_t stride, uint32_t turn_bits,
+                      uint64_t incumbent) {
   uint64_t body = incumbent ? incumbent : (uintptr_t)plain_entry + 2;
   uint64_t before[2] = {atomic_load(&calls[0]), atomic_load(&calls[1])};
-  struct plan plan = {0, incumbent, 300000, 600000, SLICES, stride};
+  struct plan plan = {0, incumbent, 300000, 600000, SLICES, stride, turn_bits};
+  bool is_by_slice = turn_bits == HALO_TRIAL_BY_SLICE;
   uint64_t trial = start(controller, plan);
   CHECK(trial != 0);
   CHECK_EQUAL(control.target[0], body);
@@ -168,8 +173,8 @@ static bool run_trial(struct controller *controller, uint32_t stride, uint64_t i
   struct totals totals = {0};
   while (!read_slices(controller, trial, &totals))
     poll(NULL, 0, 1);
-  CHECK_EQUAL(totals.slices, stride ? SLICES + 1 : 2 * (SLICES + 1));
-  if (stride)
+  CHECK_EQUAL(totals.slices, is_by_slice ? SLICES + 1 : 2 * (SLICES + 1));
+  if (is_by_slice)
     CHECK(totals.first_variant > 20 && totals.first_variant < 81); /* 50.5 expected, sd 5 */
   else
     CHECK_EQUAL(totals.first_variant, 0);
@@ -186,28 +191,36 @@ static bool run_trial(struct controller *controller, uint32_t stride, uint64_t i
   return totals.calls[0] && totals.calls[1];
 }
 
-static void run_trials(struct controller *controller, uint32_t stride, uint64_t incumbent) {
-  while (!run_trial(controller, stride, incumbent))
+static void run_trials(struct controller *controller, uint32_t stride, uint32_t turn_bits,
+                       uint64_t incumbent) {
+  while (!run_trial(controller, stride, turn_bits, incumbent))
     ;
 }
 
 static void check_refusals(struct controller *controller) {
-  CHECK_EQUAL(start(controller, (struct plan){0, 0, 2000000, 1000000, 10, 1}), 0); /* least above most */
-  CHECK_EQUAL(start(controller, (struct plan){0, 0, 1, 2, 10, 1}), 0); /* nothing could be measured */
-  CHECK_EQUAL(start(controller, (struct plan){0, 0, 1000000, 2000000, 0, 1}), 0);
-  CHECK_EQUAL(start(controller, (struct plan){0, 0, 1000000, 2000000, ~0ul, 1}), 0);
-  CHECK_EQUAL(start(controller, (struct plan){0, 0, 1000000, 2000000, 10, ~0u}), 0);
-  CHECK_EQUAL(start(controller, (struct plan){0, 8, 1000000, 2000000, 10, 1}), 0);    /* no code there */
-  CHECK_EQUAL(start(controller, (struct plan){4096, 0, 1000000, 2000000, 10, 1}), 0); /* nothing there */
+  CHECK_EQUAL(start(controller, (struct plan){0, 0, 2000000, 1000000, 10, 1, HALO_TRIAL_BY_SLICE}),
+              0); /* least above most */
+  CHECK_EQUAL(start(controller, (struct plan){0, 0, 1, 2, 10, 1, HALO_TRIAL_BY_SLICE}),
+              0); /* nothing could be measured */
+  CHECK_EQUAL(start(controller, (struct plan){0, 0, 1000000, 2000000, 0, 1, HALO_TRIAL_BY_SLICE}), 0);
+  CHECK_EQUAL(start(controller, (struct plan){0, 0, 1000000, 2000000, ~0ul, 1, HALO_TRIAL_BY_SLICE}), 0);
+  CHECK_EQUAL(start(controller, (struct plan){0, 0, 1000000, 2000000, 10, ~0u, HALO_TRIAL_BY_SLICE}), 0);
+  CHECK_EQUAL(start(controller, (struct plan){0, 0, 1000000, 2000000, 10, 0, HALO_TRIAL_BY_SLICE}), 0);
+  CHECK_EQUAL(start(controller, (struct plan){0, 0, 1000000, 2000000, 10, 1, HALO_TRIAL_BY_SLICE + 1}), 0);
+  CHECK_EQUAL(start(controller, (struct plan){0, 8, 1000000, 2000000, 10, 1, HALO_TRIAL_BY_SLICE}),
+              0); /* no code there */
+  CHECK_EQUAL(start(controller, (struct plan){4096, 0, 1000000, 2000000, 10, 1, HALO_TRIAL_BY_SLICE}),
+              0); /* nothing there */
   uint64_t code = (uintptr_t)plain_entry & ~63ul;
-  CHECK_EQUAL(start(controller, (struct plan){code, 0, 1000000, 2000000, 10, 1}), 0); /* not writable */
+  CHECK_EQUAL(start(controller, (struct plan){code, 0, 1000000, 2000000, 10, 1, HALO_TRIAL_BY_SLICE}),
+              0); /* not writable */
 }
 
 /* As many as there is room for, then one more when one has ended; each control block its own. */
 static void check_many(struct controller *controller) {
   static _Alignas(64) struct halo_gate_control controls[64];
   uint64_t trials[64], count = 0, records = 0;
-  struct plan plan = {0, 0, 1000000, 2000000, 1u << 30, 1};
+  struct plan plan = {0, 0, 1000000, 2000000, 1u << 30, 1, HALO_TRIAL_BY_SLICE};
   for (; count < 64; count++) {
     plan.control = (uintptr_t)&controls[count];
     if (!(trials[count] = start(controller, plan)))
@@ -236,7 +249,8 @@ static bool tells_of_sleep(void) {
 
 /* A call that sleeps loses its processor, and libc tells where the kernel says so. */
 static void check_cut(struct controller *controller) {
-  uint64_t trial = start(controller, (struct plan){0, (uintptr_t)variant, 300000, 600000, SLICES, 1});
+  uint64_t trial =
+      start(controller, (struct plan){0, (uintptr_t)variant, 300000, 600000, SLICES, 1, HALO_TRIAL_BY_SLICE});
   CHECK(trial != 0);
   struct totals totals = {0};
   uint64_t made = 0;
@@ -260,17 +274,20 @@ int main(int argc, char **argv) {
   pthread_t threads[2];
   for (int i = 0; i < 2; i++)
     CHECK(pthread_create(&threads[i], NULL, caller, NULL) == 0);
-  RUN(run_trials(&controller, 1, 0));
-  RUN(run_trials(&controller, 16, 0)); /* on the same block, which is in use */
-  RUN(run_trials(&controller, 1, (uintptr_t)other));
-  RUN(run_trials(&controller, 0, 0));
+  RUN(run_trials(&controller, 1, HALO_TRIAL_BY_SLICE, 0));
+  RUN(run_trials(&controller, 16, HALO_TRIAL_BY_SLICE, 0)); /* on the same block, which is in use */
+  RUN(run_trials(&controller, 1, HALO_TRIAL_BY_SLICE, (uintptr_t)other));
+  RUN(run_trials(&controller, 1, 0, 0));
+  RUN(run_trials(&controller, 4, 15, 0));
 
   /* Stopped in the middle: back to the incumbent at once. */
-  stop(&controller, start(&controller, (struct plan){0, 0, 1000000, 2000000, 1000000, 1}));
+  stop(&controller,
+       start(&controller, (struct plan){0, 0, 1000000, 2000000, 1000000, 1, HALO_TRIAL_BY_SLICE}));
   CHECK_EQUAL(call_plain(5), 6);
   /* By the entry itself, calls would come back for ever. */
   uint64_t entry = (uintptr_t)plain_entry;
-  stop(&controller, start(&controller, (struct plan){0, entry, 1000000, 2000000, 10, 1}));
+  stop(&controller,
+       start(&controller, (struct plan){0, entry, 1000000, 2000000, 10, 1, HALO_TRIAL_BY_SLICE}));
   CHECK_EQUAL(call_plain(5), 6);
   RUN(check_refusals(&controller));
   RUN(check_many(&controller));

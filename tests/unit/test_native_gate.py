@@ -12,7 +12,7 @@ CONTROL = """
     #include <stdint.h>
     struct line { uint64_t ticks[2], calls[2], cut_ticks[2], cut_calls[2]; };
     struct control { uint64_t word, record, base, reach, target[2]; struct line *lines; uint64_t mask;
-        int64_t guard; uint64_t mark; };
+        int64_t guard; uint64_t mark, turn_bits; };
     struct record { uint64_t stack, word, left, spare; };
     static __thread struct record record;
     static struct line lines[1024];
@@ -148,6 +148,31 @@ def test_long_calls_draw_their_sides_one_by_one(tmp_path: Path) -> None:
     assert run(source, build(image(source), "f"), main, tmp_path) == "10000 1 1"
 
 
+def test_sides_take_turns_in_balanced_pairs(tmp_path: Path) -> None:
+    """What is not timed follows what is."""
+    source = "int f(int x) { return x + 1; }"
+    main = (
+        CONTROL
+        + """
+        #include <x86intrin.h>
+        int gate(int) GATE(f); extern struct control control CONTROL_OF(f);
+        static uint64_t ticks[2], longest, turns; static int side = -1; static uint64_t since;
+        static void seen(int now) { uint64_t at = __rdtsc();
+            if (now != side) { if (side >= 0) { ticks[side] += at - since; turns++; if (at - since > longest) longest = at - since; }
+                side = now; since = at; } }
+        static int original(int x) { seen(0); return x + 100; }
+        static int variant(int x) { seen(1); return x + 1; }
+        int main(void) { open_gate(&control, original, 6, 4); control.base |= 1; control.turn_bits = 16;
+            control.target[1] = (uint64_t)variant; uint64_t end = __rdtsc() + (2000ull << 16);
+            while (__rdtsc() < end) gate(0);
+            double share = (double)ticks[0] / (ticks[0] + ticks[1]);
+            printf("%d %d %d", share > 0.4 && share < 0.6, turns > 1000 && turns < 1700, CALLS(0) > 100 && CALLS(1) > 100); }
+    """
+    )
+    # Pairs in random order: 1.5 turns in a row on the average.
+    assert run(source, build(image(source), "f"), main, tmp_path) == "1 1 1"
+
+
 @pytest.mark.parametrize("stride", [1, 4])
 def test_nested_calls_take_their_side_untimed(tmp_path: Path, stride: int) -> None:
     """Callbacks: both sides come back through the gate."""
@@ -172,6 +197,27 @@ def test_nested_calls_take_their_side_untimed(tmp_path: Path, stride: int) -> No
     )
     expected = "0 4000 1; 0 10 0 1; 10 10 1"
     assert run(source, build(image(source), "f"), main, tmp_path) == expected
+
+
+def test_nested_calls_are_on_their_side_where_sides_take_turns(tmp_path: Path) -> None:
+    """Whichever side the outermost call drew."""
+    source = "void (*h)(int); int f(int n) { if (n) h(n - 1); return n; }"
+    main = (
+        CONTROL
+        + """
+        int gate(int) GATE(f); extern struct control control CONTROL_OF(f); extern void (*h)(int);
+        static int sides[2]; static void again(int n) { gate(n); }
+        static int original(int n) { sides[0]++; if (n) h(n - 1); return n; }
+        static int variant(int n) { sides[1]++; if (n) h(n - 1); return n; }
+        int main(void) { h = again; open_gate(&control, original, 100, 1); control.base |= 1;
+            control.target[1] = (uint64_t)variant;
+            for (int i = 0; i < 2000; i++) gate(4);
+            printf("%d %d %d", CALLS(0) + CALLS(1), sides[0] == 5 * CALLS(0), sides[1] == 5 * CALLS(1)); }
+    """
+    )
+    for is_recursive in (False, True):
+        built = build(image(source), "f", recursive=is_recursive)
+        assert run(source, built, main, tmp_path) == "2000 1 1"
 
 
 @pytest.mark.parametrize("stride", [1, 4])

@@ -10,17 +10,19 @@
  *     left = record->left - control->base;
  *     if (left - 1 < control->reach) {                         // unsigned: one of many, untimed
  *         record->left--;
+ *         word = record->word;                                 // its side is that of the last timed one
  *         goto straight;
  *     }
  *     own = address of the return address;
- *     if (own < record->stack && word - record->word < HALO_GATE_AGE) {
+ *     if (own < record->stack && (word | 1) - record->word < HALO_GATE_AGE) {
  *         word = record->word;                                 // nested: its side, untimed
  *         goto straight;
  *     }
  *     before = *guard;
  *     *guard = control->mark;
  *     begin = rdtsc();
- *     word ^= mixed(begin) & control->base & 1;                // where sides are drawn call by call
+ *     turn = begin >> control->turn_bits;
+ *     word ^= (mixed(turn >> 1) ^ turn) & control->base & 1;   // where the sides take turns in here
  *     record->stack = own;
  *     record->word = word;
  *     result = control->target[word & 1](args);
@@ -46,7 +48,8 @@
  * A call belongs to the side on which it began, however many switches it spans: to leave those out
  * would leave out the longer calls. Which call comes first after a switch depends on how long the one
  * before took, and so on its side: of slices with few calls the sides get different ones. Long calls
- * therefore draw their side one by one.
+ * therefore draw their side one by one. Short ones take turns of some 20 us: what a program
+ * works on is alike in two adjacent turns, and differs from one millisecond to the next.
  *
  * Both sides take the same path: the same loads, one indirect call, nothing else depends on the side.
  * Cost (2026-11-21, a virtual Xeon): 31 ns a timed call, of which the clock takes 26; 2 to 3
@@ -100,14 +103,15 @@ struct halo_gate_record { /* one per thread and running trial; zero in a new thr
 struct halo_gate_control {
   uint64_t word;
   int64_t record;     /* offset from the thread pointer; 0: no trial runs */
-  uint64_t base;      /* of record->left: that of another trial is out of reach; odd: draw by call */
+  uint64_t base;      /* of record->left: that of another trial is out of reach; odd: turns in the gate */
   uint64_t reach;     /* 2 * stride - 1, below 2^32: one call in `stride` is timed */
   uint64_t target[2]; /* the incumbent; the variant */
   uint64_t lines;     /* address of mask + 1 lines, never unmapped */
   uint64_t mask;
   int64_t guard; /* offset from the thread pointer */
   uint64_t mark;
-  uint64_t reserved[6];
+  uint64_t turn_bits; /* below 64 */
+  uint64_t reserved[5];
 };
 
 #endif

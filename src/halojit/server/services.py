@@ -21,6 +21,8 @@ from halojit.server.sps import MalformedError, Reader
 T = TypeVar("T")
 
 PROTOCOL_VERSION = 3
+BY_SLICE = 64
+"""Turns of a trial's sides that are as long as its slices."""
 BITCODE_CHUNK_BYTES = 1 << 20
 BITCODE_LIMIT_BYTES = 2 << 30
 READ_CHUNK_BYTES = 1 << 20
@@ -128,18 +130,21 @@ class Services:
         slices: int,
         seed: int,
         stride: int,
+        turn_bits: int = BY_SLICE,
     ) -> int:
         """A trial at a gate's control block; its number.
 
         `incumbent` is 0, the original's body, or other code of the same signature. About one call
-        in `stride` is timed; with 0 every call, and each draws its own side: then a slice is two
-        records, one of each side. The original of a root that reaches itself comes back through
+        in `stride` is timed. The sides take turns of 2 to the power of `turn_bits` ticks (0: each
+        call draws its side), and a slice is told as two, one of each side; or, BY_SLICE, a slice
+        is a turn. The original of a root that reaches itself comes back through
         the gate with each of its own calls, about 1 ns each, and its variants do not: compare
         variants with variants there. Raises ChannelError if the numbers are out of range, if a
         trial of this control block is not done, or if the runtime has no room for another.
         """
         numbers = (control, entry, incumbent, *slice_ns, slices, seed)
-        arguments = b"".join(sps.u64(number) for number in numbers) + sps.u32(stride)
+        arguments = b"".join(sps.u64(number) for number in numbers)
+        arguments += sps.u32(stride) + sps.u32(turn_bits)
         return await self._call("halo_trial_start", arguments, Reader.u64)
 
     async def trial_read(self, trial: int) -> tuple[bool, list[Slice]]:

@@ -18,6 +18,7 @@ from halojit.model.knobs import KNOBS
 from halojit.model.region import Recipe
 from halojit.server.channel import ChannelError, GoneError
 from halojit.server.live import Linked, Live, LiveImage, Refused
+from halojit.server.services import BY_SLICE
 from halojit.server.switch import Switch
 
 BATCH = 12
@@ -32,6 +33,7 @@ POLLY = 0.3
 """Share of the recipes that run Polly; half of its own knobs are then turned."""
 SLICE_NS = (200_000, 2_000_000)
 STRIDES = (1, 2, 16)
+TURN_BITS = (0, 14, BY_SLICE)
 """Of calls that go through gates; their incumbents are originals, variants and other gates."""
 REGION_LIMITS = ("0", "300", "1000")
 """Small regions build fast: what counts here is how many variants there are."""
@@ -176,9 +178,10 @@ class Stress:
             choices = self._choices[entry]
             draw = random.Random(f"{self._seed}/{name}/{len(choices)}")
             incumbent, stride = draw.choice(choices), draw.choice(STRIDES)
+            turn_bits = draw.choice(TURN_BITS)
             try:
                 await live.services.trial_start(
-                    control, entry, incumbent, SLICE_NS, 1 << 30, self._seed, stride
+                    control, entry, incumbent, SLICE_NS, 1 << 30, self._seed, stride, turn_bits
                 )
             except GoneError:
                 raise

@@ -1,11 +1,13 @@
 """One trial in a live process: a challenger against what the entry leads to now.
 
 In: two contenders for one root, and the account that pays. Out: a result; the entry leads to the
-winner, and to the incumbent when in doubt. Slices are as short as they may be: on a machine that is
-shared, the speeds of two adjacent slices differ by as much whether they last 1 ms or 16, so that
-many short ones tell more. Of very short calls only some are timed. Long calls draw their sides one
-by one: which call is the first of a slice depends on how long the one before took, and so on its
-side, which matters where a slice has few calls.
+winner, and to the incumbent when in doubt. Of very short calls only some are timed. The sides take
+turns that are as short as they may be: on a machine that is shared, and in a program whose work
+differs from one millisecond to the next, adjacent turns differ by as much whether they last 20 us
+or 16 ms, so that many short ones tell more. Long calls draw their sides one by one: which call is
+the first of a turn depends on how long the one before took, and so on its side, which matters where
+a turn has few calls. Where a program goes through the same works in rounds, turns that hold whole
+rounds tell more (tune/scatter.py).
 
 Where the challenger has no gate (its root looks at its own frame, say), `sampled.py` does the same
 by longer turns and by samples.
@@ -22,6 +24,7 @@ from halojit.model.evidence import Decision, Evidence
 from halojit.model.region import Recipe, Region, Variant
 from halojit.server.channel import ChannelError, GoneError
 from halojit.server.live import Live, Refused
+from halojit.server.services import BY_SLICE
 from halojit.server.waited import Waited
 from halojit.tune.budget import Account, Kind
 from halojit.tune.space import Host
@@ -34,7 +37,11 @@ STRETCHED_MOST_NS = 1e8
 CALLS_PER_SLICE = 4
 """Timed, of the shortest slice."""
 BY_CALL_NS = 50_000.0
-"""Calls that long draw their sides themselves; of shorter ones the shortest slice has twenty."""
+"""Calls that long draw their sides themselves."""
+TURN_NS = 20_000.0
+TURN_CALLS = 16
+"""Of shorter ones a turn has so many, and lasts so long: on each side the first finds the caches
+and predictors as the other side left them."""
 SLICE_RANGE = 2
 """The longest slice is as many times as long."""
 FIRST_READ_S = 0.02
@@ -138,23 +145,31 @@ class Tryout:
 
     @property
     def stride(self) -> int:
-        """Of how many calls one is timed; 0: each is, and draws its own side."""
-        if self.ns_per_call >= BY_CALL_NS and self._stretched == 1:
-            return 0
+        """Of how many calls one is timed."""
         return max(1, min(1024, math.ceil(TIMED_NS / (TIMED_SHARE * self.ns_per_call))))
+
+    @property
+    def turn_bits(self) -> int:
+        """How long the sides' turns are: the logarithm of so many ticks, or BY_SLICE."""
+        if self._stretched > 1:
+            return BY_SLICE
+        if self.ns_per_call >= BY_CALL_NS:
+            return 0
+        turn_ns = max(TURN_NS, TURN_CALLS * self.ns_per_call)
+        return max(1, math.ceil(math.log2(turn_ns / self._live.ns_per_tick)))
 
     def slice_ns(self) -> tuple[int, int]:
         """The shortest and the longest slice."""
-        call_ns = max(self.ns_per_call, max(1, self.stride) * 1e9 / self.entries_per_s)
+        call_ns = max(self.ns_per_call, self.stride * 1e9 / self.entries_per_s)
         least = self._stretched * max(SLICE_LEAST_NS, CALLS_PER_SLICE * call_ns)
         least = min(least, SLICE_MOST_NS)
         return int(least), int(SLICE_RANGE * least)
 
     @property
     def _pair_s(self) -> float:
-        """How long a pair lasts: two slices, or one of calls that draw their sides."""
+        """How long a pair lasts: two slices, or one in which the sides take turns."""
         both_s = sum(self.slice_ns()) / 1e9
-        return both_s if self.stride else both_s / 2
+        return both_s if self.turn_bits == BY_SLICE else both_s / 2
 
     @property
     def expected_s(self) -> float:
@@ -164,7 +179,7 @@ class Tryout:
 
     def _gate_s(self, passed_s: float) -> float:
         calls = self.entries_per_s * passed_s
-        return calls * (TIMED_NS / max(1, self.stride) + PASSED_NS) / 1e9
+        return calls * (TIMED_NS / self.stride + PASSED_NS) / 1e9
 
     async def run(
         self, challenger: Contender, incumbent: Contender, limit_s: float = LIMIT_S
@@ -190,7 +205,7 @@ class Tryout:
         gate, control = challenger.gate
         number = await self._start(control, entry, incumbent)
         trial = Trial(live.ns_per_tick, self._rules)
-        waited, stride = Waited(live.pid), max(1, self.stride)
+        waited, stride = Waited(live.pid), self.stride
         waited.read()
         loop = asyncio.get_running_loop()
         begin_s = loop.time()
@@ -226,6 +241,7 @@ class Tryout:
                 SLICES,
                 live.draw_seed(),
                 self.stride,
+                self.turn_bits,
             )
         except GoneError:
             raise
@@ -252,7 +268,7 @@ class Tryout:
             seen_calls += sum(one.calls + one.cut_calls for one in slices)
             seen_slices += len(slices)
             waited.read()
-            trial.explain(waited.sum_s, max(1, self.stride))
+            trial.explain(waited.sum_s, self.stride)
             decision = trial.decision()
             if decision is not Decision.UNDECIDED:
                 return decision, ""
@@ -285,7 +301,7 @@ class Tryout:
     def _lengthen(self, calls: int, passed_s: float) -> None:
         """Fewer calls end within a slice than was thought: most are a root's own, or the phase is
         another one."""
-        rate = calls * max(1, self.stride) / passed_s
+        rate = calls * self.stride / passed_s
         self.entries_per_s = max(rate, self.entries_per_s / LENGTHENED, 1.0)
         self.ns_per_call = max(self.ns_per_call, self.share * 1e9 / self.entries_per_s)
 
@@ -296,7 +312,7 @@ class Tryout:
 
     def _stretch(self, trial: Trial) -> bool:
         """Slices that hold more of what the program goes through again and again, if that helps."""
-        longer = trial.stretch() * (2 if self.stride else 1)
+        longer = trial.stretch() * (2 if self.turn_bits == BY_SLICE else 1)
         longest = int(STRETCHED_MOST_NS / self.slice_ns()[0])
         if longer < 2 or longest < 2:
             return False
