@@ -86,13 +86,7 @@ private:
     finish(jump(target(Word)));
 
     B.SetInsertPoint(Hold);
-    Before = B.CreateLoad(I64, guard(), /*isVolatile=*/true);
-    B.CreateStore(load(offsetof(halo_gate_control, mark)), guard(), /*isVolatile=*/true);
-    Begin = begin();
-    // The base's other bits are no part of the side.
-    Value *Turn = B.CreateLShr(Begin, B.CreateAnd(load(offsetof(halo_gate_control, turn_bits)), 63));
-    Value *IsFlipped = B.CreateXor(B.CreateLShr(mix(B.CreateLShr(Turn, 1)), 63), B.CreateAnd(Turn, 1));
-    Word = B.CreateXor(Word, B.CreateAnd(IsFlipped, load(offsetof(halo_gate_control, base))));
+    takeTurn();
     B.CreateStore(stackPointer(), record(offsetof(halo_gate_record, stack)));
     B.CreateStore(Word, record(offsetof(halo_gate_record, word)));
     if (IsRecursive) {
@@ -106,8 +100,25 @@ private:
     buildTimed();
   }
 
-  // A product by 2^64 / phi: its upper bits are the lower ones, well mixed.
-  Value *mix(Value *Number) { return B.CreateMul(Number, B.getInt64(0x9E3779B97F4A7C15u)); }
+  // The upper bits are the lower ones, well mixed. Twice, because one product by 2^64 / phi makes of
+  // consecutive numbers a wave.
+  Value *mix(Value *Number) {
+    Value *Phi = B.getInt64(0x9E3779B97F4A7C15u);
+    Value *Once = B.CreateMul(Number, Phi);
+    return B.CreateMul(B.CreateXor(Once, B.CreateLShr(Once, 32)), Phi);
+  }
+
+  // The side, where sides take turns: which of a pair of turns is whose is another matter in every trial.
+  void takeTurn() {
+    Value *Base = load(offsetof(halo_gate_control, base));
+    Value *Where = record(offsetof(halo_gate_record, drawn));
+    Value *Drawn = B.CreateLoad(I64, Where);
+    B.CreateStore(B.CreateAdd(Drawn, B.getInt64(1)), Where);
+    Value *Turn = B.CreateLShr(Drawn, B.CreateAnd(load(offsetof(halo_gate_control, turn_bits)), 63));
+    Value *Order = B.CreateLShr(mix(B.CreateXor(B.CreateLShr(Turn, 1), Base)), 63);
+    Value *IsFlipped = B.CreateXor(Order, B.CreateAnd(Turn, 1));
+    Word = B.CreateXor(Word, B.CreateAnd(IsFlipped, Base)); // its other bits are no part of the side
+  }
 
   // Goes on in the block returned with a call that is not timed, in Due with one that is.
   BasicBlock *draw(BasicBlock *Due) {
@@ -161,6 +172,9 @@ private:
   void buildTimed() {
     BasicBlock *Count = block("count"), *Exit = block("exit");
     Value *Callee = target(Word);
+    Before = B.CreateLoad(I64, guard(), /*isVolatile=*/true);
+    B.CreateStore(load(offsetof(halo_gate_control, mark)), guard(), /*isVolatile=*/true);
+    Begin = begin();
     CallInst *Call = call(Callee);
     auto [End, Cpu] = end();
     Value *WasCut = isCut();

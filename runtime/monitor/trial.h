@@ -1,7 +1,8 @@
 /* trial.h: the clock of trials: which side of a gate runs now, and what it measured.
  *
  * In: a gate's control block (halo/gate.h), the incumbent, slice lengths, how sides take turns, a seed. Out:
- * one record per slice. Monitor thread, except halo_trials_after_fork (the forking thread, in the child).
+ * one record per slice, or one of each side.
+ * Monitor thread, except halo_trials_after_fork (the forking thread, in the child).
  * Control blocks are checked before every touch: the controller may have released their memory.
  */
 #ifndef HALO_MONITOR_TRIAL_H

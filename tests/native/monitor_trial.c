@@ -62,8 +62,10 @@ static __attribute__((noinline)) uint64_t gate(uint64_t x) {
   uint64_t before = *guard;
   *guard = control.mark;
   uint64_t begin = __rdtsc();
-  uint64_t turn = begin >> control.turn_bits;
-  word ^= ((turn >> 1) * 0x9E3779B97F4A7C15u >> 63 ^ turn) & control.base & 1;
+  uint64_t turn = record->drawn++ >> control.turn_bits;
+  uint64_t mixed = (turn >> 1 ^ control.base) * 0x9E3779B97F4A7C15u;
+  mixed = (mixed ^ mixed >> 32) * 0x9E3779B97F4A7C15u;
+  word ^= (mixed >> 63 ^ turn) & control.base & 1;
   record->stack = own;
   record->word = word;
   uint64_t result = ((function *)control.target[word & 1])(x);

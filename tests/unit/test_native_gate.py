@@ -13,7 +13,7 @@ CONTROL = """
     struct line { uint64_t ticks[2], calls[2], cut_ticks[2], cut_calls[2]; };
     struct control { uint64_t word, record, base, reach, target[2]; struct line *lines; uint64_t mask;
         int64_t guard; uint64_t mark, turn_bits; };
-    struct record { uint64_t stack, word, left, spare; };
+    struct record { uint64_t stack, word, left, spare, drawn; };
     static __thread struct record record;
     static struct line lines[1024];
     #define GATE(name) __asm__(#name ".halo.gate")
@@ -149,28 +149,33 @@ def test_long_calls_draw_their_sides_one_by_one(tmp_path: Path) -> None:
 
 
 def test_sides_take_turns_in_balanced_pairs(tmp_path: Path) -> None:
-    """What is not timed follows what is."""
+    """Turns of sixteen timed calls; which of a pair is whose is drawn for each pair and trial."""
     source = "int f(int x) { return x + 1; }"
     main = (
         CONTROL
         + """
-        #include <x86intrin.h>
         int gate(int) GATE(f); extern struct control control CONTROL_OF(f);
-        static uint64_t ticks[2], longest, turns; static int side = -1; static uint64_t since;
-        static void seen(int now) { uint64_t at = __rdtsc();
-            if (now != side) { if (side >= 0) { ticks[side] += at - since; turns++; if (at - since > longest) longest = at - since; }
-                side = now; since = at; } }
-        static int original(int x) { seen(0); return x + 100; }
-        static int variant(int x) { seen(1); return x + 1; }
-        int main(void) { open_gate(&control, original, 6, 4); control.base |= 1; control.turn_bits = 16;
-            control.target[1] = (uint64_t)variant; uint64_t end = __rdtsc() + (2000ull << 16);
-            while (__rdtsc() < end) gate(0);
-            double share = (double)ticks[0] / (ticks[0] + ticks[1]);
-            printf("%d %d %d", share > 0.4 && share < 0.6, turns > 1000 && turns < 1700, CALLS(0) > 100 && CALLS(1) > 100); }
+        enum { PAIRS = 400 };
+        static int original(int x) { return x + 100; }
+        static void run(uint64_t trial, int *first) { int whole = 1, begins = 0, changes = 0;
+            open_gate(&control, original, 6, 1); control.base = trial << 32 | 1; control.turn_bits = 4; record.drawn = 0;
+            for (int pair = 0; pair < PAIRS; pair++) { int sums[2];
+                for (int turn = 0; turn < 2; turn++) { sums[turn] = 0;
+                    for (int i = 0; i < 16; i++) sums[turn] += gate(0) == 1; }
+                whole &= sums[0] + sums[1] == 16 && sums[0] % 16 == 0; first[pair] = sums[0] == 16;
+                begins += first[pair]; changes += pair && first[pair] != first[pair - 1]; }
+            printf("%d %d %d ", whole, begins > 150 && begins < 250, changes > 150 && changes < 250); }
+        int main(void) { static int one[PAIRS], two[PAIRS]; int same = 0; run(8, one); run(9, two);
+            for (int i = 0; i < PAIRS; i++) same += one[i] == two[i];
+            printf("%d", same > 150 && same < 250);
+            // What is not timed follows what was.
+            control.reach = 63; int last = 0, other = 0; uint64_t timed = CALLS(0) + CALLS(1);
+            for (int i = 0; i < 20000; i++) { int side = gate(0) == 1; uint64_t now = CALLS(0) + CALLS(1);
+                if (now == timed) other += side != last; last = side; timed = now; }
+            printf(" %d", other); }
     """
     )
-    # Pairs in random order: 1.5 turns in a row on the average.
-    assert run(source, build(image(source), "f"), main, tmp_path) == "1 1 1"
+    assert run(source, build(image(source), "f"), main, tmp_path) == "1 1 1 1 1 1 1 0"
 
 
 @pytest.mark.parametrize("stride", [1, 4])

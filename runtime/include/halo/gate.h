@@ -18,13 +18,9 @@
  *         word = record->word;                                 // nested: its side, untimed
  *         goto straight;
  *     }
- *     before = *guard;
- *     *guard = control->mark;
- *     begin = rdtsc();
- *     turn = begin >> control->turn_bits;
- *     word ^= (mixed(turn >> 1) ^ turn) & control->base & 1;   // where the sides take turns in here
- *     record->stack = own;
- *     record->word = word;
+ *     turn = record->drawn++ >> control->turn_bits;
+ *     word ^= (mixed(turn >> 1 ^ control->base) ^ turn) & control->base & 1; // where sides take turns in
+ * here record->stack = own; record->word = word; before = *guard; *guard = control->mark; begin = rdtsc();
  *     result = control->target[word & 1](args);
  *     end = rdtscp(&cpu);
  *     was_cut = *guard == 0;
@@ -48,8 +44,10 @@
  * A call belongs to the side on which it began, however many switches it spans: to leave those out
  * would leave out the longer calls. Which call comes first after a switch depends on how long the one
  * before took, and so on its side: of slices with few calls the sides get different ones. Long calls
- * therefore draw their side one by one. Short ones take turns of some 20 us: what a program
- * works on is alike in two adjacent turns, and differs from one millisecond to the next.
+ * therefore draw their side one by one. Of short ones some make a turn: what a program works on is alike
+ * in two adjacent turns, and differs from one millisecond to the next. Turns are counted in calls that are
+ * timed (of a root that calls itself: in outermost ones), not in time: in the same time the faster side
+ * would have more of those calls that it is faster in.
  *
  * Both sides take the same path: the same loads, one indirect call, nothing else depends on the side.
  * Cost (2026-11-21, a virtual Xeon): 31 ns a timed call, of which the clock takes 26; 2 to 3
@@ -94,9 +92,10 @@ struct halo_gate_line {       /* 64 bytes: one cache line */
 
 struct halo_gate_record { /* one per thread and running trial; zero in a new thread */
   uint64_t stack;         /* the outermost call's stack pointer; 0: none */
-  uint64_t word;          /* control->word when that call began */
+  uint64_t word;          /* control->word when that call began, on the side that it drew */
   uint64_t left;          /* control->base + calls to come that are not timed */
   uint64_t spare;         /* the guard where there is no other */
+  uint64_t drawn;         /* calls that held the token, modulo 2^64 */
 };
 
 /* 128 bytes, aligned to 64. As the object has it: zero, both targets the variant. */

@@ -37,9 +37,9 @@
  *                    u64 slices, u64 seed, u32 stride, u32 turn_bits) -> u64 trial
  *        incumbent: 0, the original's body, or other code of the same signature. About one call in
  *        `stride` is timed; 1: every call. The sides take turns in balanced adjacent pairs: turns of
- *        2^turn_bits ticks (0: every call draws its side), of which a slice has many and is told as
- *        two, one of each side; or with HALO_TRIAL_BY_SLICE each slice is a turn. A control block
- *        that had a trial may have another one later, not two at once.
+ *        2^turn_bits timed calls of a thread, and a slice is told as two, one of each side; or with
+ *        HALO_TRIAL_BY_SLICE a slice is a turn. A control block that had a trial may have another one
+ *        later, not two at once.
  *   halo_trial_read(u64 trial)             -> { u8 is_done, sequence<Slice> } since the last read
  *        Slice { u32 side, u32 calls, u64 ticks, u64 ns, u32 cut_calls, u64 cut_ticks }: side 0 is
  *        the incumbent; timed calls and their ticks of the time-stamp counter; ns: length of the

@@ -12,6 +12,9 @@ from collections.abc import Callable, Collection, Iterator
 from halojit.model.function import Place
 from halojit.model.profile import Stack
 
+NESTED_SHARE = 0.02
+"""Of a function's samples, that were taken in calls inside its own."""
+
 
 class Node:
     """A function in the context of its callers."""
@@ -90,13 +93,17 @@ class CallTree:
         }
 
     def recursive(self) -> set[Place]:
-        """Functions that were seen inside themselves."""
+        """Functions that were seen inside themselves, and not just now and then."""
+        nested: dict[Place, float] = {}
+        for path, weight in self.paths():
+            if len(set(path)) < len(path):
+                for place in {place for place in path if path.count(place) > 1}:
+                    nested[place] = nested.get(place, 0.0) + weight
+        shares = self.shares()
         return {
             place
-            for path, _ in self.paths()
-            if len(set(path)) < len(path)
-            for place in set(path)
-            if path.count(place) > 1
+            for place, weight in nested.items()
+            if weight >= NESTED_SHARE * shares[place] * self.total
         }
 
     def shares(self) -> dict[Place, float]:

@@ -75,7 +75,7 @@ class Contest:
     @property
     def rank(self) -> float:
         """Among the regions that wait for something: trials go where the time is."""
-        return self.trials / max(self.tryout.share, 1e-3)
+        return self.trials / max(self.tryout.pace.share, 1e-3)
 
     @property
     def expected_s(self) -> float:
@@ -178,7 +178,7 @@ class Contest:
         entry = live.entry(self.root)
         if entry is None:
             raise Refused("its image was unloaded")
-        count_s = COUNT_CALLS / self.tryout.entries_per_s
+        count_s = COUNT_CALLS / self.tryout.pace.entries_per_s
         loop = asyncio.get_running_loop()
         async with self.entry:
             await live.services.count_start([entry])

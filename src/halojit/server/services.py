@@ -135,9 +135,9 @@ class Services:
         """A trial at a gate's control block; its number.
 
         `incumbent` is 0, the original's body, or other code of the same signature. About one call
-        in `stride` is timed. The sides take turns of 2 to the power of `turn_bits` ticks (0: each
-        call draws its side), and a slice is told as two, one of each side; or, BY_SLICE, a slice
-        is a turn. The original of a root that reaches itself comes back through
+        in `stride` is timed. The sides take turns of 2 to the power of `turn_bits` timed calls of
+        a thread, and a slice is told as two, one of each side; or, BY_SLICE, a slice is a turn.
+        The original of a root that reaches itself comes back through
         the gate with each of its own calls, about 1 ns each, and its variants do not: compare
         variants with variants there. Raises ChannelError if the numbers are out of range, if a
         trial of this control block is not done, or if the runtime has no room for another.

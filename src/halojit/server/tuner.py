@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
+from typing import NoReturn
 
 from halojit.model import events
 from halojit.model.evidence import Decision
@@ -104,18 +105,25 @@ class Tuner:
         loop, entered through a function that calls itself) from those that can be replaced."""
         rate = await self.contest.rate()
         if result.reason == TOO_FEW_CALLS and rate < LEAST_RATE:
-            raise Unsuitable("it is entered too rarely for a trial")
-        tryout, region = self.contest.tryout, self._region
+            await self._leave("it is entered too rarely for a trial")
+        pace, region = self.contest.tryout.pace, self._region
         if result.evidence is None or not region.entries_per_s:
             return
         # Counted entries include a root's own calls of itself, a trial's calls do not; a trial
         # may have seen the end of a phase.
-        most_s = max(tryout.entries_per_s, rate) * result.evidence.before_ns
+        most_s = max(pace.entries_per_s, rate) * result.evidence.before_ns
         held = region.share * most_s / (region.entries_per_s * region.ns_per_call)
         if held < HELD_SHARE:
-            async with self.contest.entry:
-                await self._live.patch(self._root, 0)
-            raise Unsuitable(f"its calls take {held:.1%} of the time, the rest is one that goes on")
+            await self._leave(
+                f"its calls take {held:.1%} of the time, the rest is one that goes on"
+            )
+
+    async def _leave(self, reason: str) -> NoReturn:
+        """Here and in later runs: whatever was faster in so little is no gain."""
+        async with self.contest.entry:
+            await self._live.patch(self._root, 0)
+        self._memory.forget()
+        raise Unsuitable(reason)
 
     async def _prepare(self, search: Search) -> tuple[Proposal, Contender] | None:
         """The next proposal that can be tried, built and linked; None when there is none."""
@@ -200,7 +208,7 @@ class Tuner:
             profile, ran_s = await instrument.measure(
                 self._live, self._region, plain, self.contest.best.contender.entry
             )
-        cost_s = ran_s * self.contest.tryout.share * instrument.SLOWDOWN
+        cost_s = ran_s * self.contest.tryout.pace.share * instrument.SLOWDOWN
         self._exploration.account.spend(Kind.INSTRUMENTED, cost_s)
         return profile
 
@@ -241,8 +249,8 @@ class Tuner:
             if not rate:
                 continue
             self._reopened(f"{usual:.0f} entries/s became {rate:.0f}")
-            self.contest.tryout.entries_per_s = rate
-            self.contest.tryout.ns_per_call *= usual / rate
+            pace = self.contest.tryout.pace
+            pace.move(rate, pace.ns_per_call * usual / rate)
             before = self.contest.best.contender
             is_known = await self._turn((before, rate > usual))
             # A machine whose speed changes is not a program whose inputs do.

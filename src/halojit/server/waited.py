@@ -8,11 +8,14 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
+
+TASKS_MOST = 256
 
 
 class Waited:
-    """How long a process's threads were ready to run and had no processor (schedstat)."""
+    """Of one process. More than TASKS_MOST threads are not asked: that would take too long."""
 
     def __init__(self, pid: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._tasks = Path(f"/proc/{pid}/task")
@@ -39,7 +42,7 @@ class Waited:
         """Waited and passed since the last read; waited is 0 where the kernel does not say."""
         after: dict[str, int] = {}
         with contextlib.suppress(OSError):
-            for task in self._tasks.iterdir():
+            for task in islice(self._tasks.iterdir(), TASKS_MOST):
                 with contextlib.suppress(OSError, ValueError, IndexError):
                     after[task.name] = int((task / "schedstat").read_text().split()[1])
         waited_ns = sum(total - self._before.get(name, total) for name, total in after.items())

@@ -12,8 +12,10 @@ logarithm was tried: after one slice with a long interruption it believes in the
 Differences of pairs in random order are symmetric where both sides are equal, whatever the noise,
 the drift or the program's phases are, so that false winners need no model of the noise.
 
-Interrupted slices are not left out: nobody can tell them from rare slow calls. They widen the
-interval.
+Slices in which something happened are not left out: nobody can tell that from rare slow calls. They
+widen the interval. Calls during which their thread lost its processor are another matter: the
+kernel tells of them. They are left out while they are few, the time that they took is what the
+program waited for processors, and a winner wins with them as well.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ CUT_SHARE = 0.1
 OWN_SHARE = 0.1
 """Of the time of the other calls: what cut ones may have worked themselves. If long calls are cut
 more often than short ones, those that are left are not like all."""
-CONTRADICTED = 0.25
+CONTRADICTED = 0.02
 """Of all time: if cut calls have more, a winner must be faster with them too."""
 
 
@@ -101,10 +103,15 @@ class Trial:
         is_rare = cut <= CUT_SHARE * sum(self._all.calls)
         return self._whole if is_rare and not self._counts_cut else self._all
 
+    @property
+    def has_cut(self) -> bool:
+        """Was any call cut?"""
+        return sum(self._all.calls) > sum(self._whole.calls)
+
     def explain(self, waited_s: float, stride: int = 1) -> None:
         """The program's threads have waited so long for processors since the trial began. If cut
         calls took longer, they have spent time themselves: calls that block, or a few that are so
-        long that most are cut. They count like the others from now on. With a gate that times one
+        long that most are cut. Then they count like the others. With a gate that times one
         call in `stride`, the others are taken to be like it."""
         whole_s, all_s = (
             sum(sums.ticks) * self._ns_per_tick * stride / 1e9 for sums in (self._whole, self._all)
