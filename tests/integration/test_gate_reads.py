@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import numpy as np
 import pytest
 from harness.controller import controlled
 
+from halojit.server import sps
 from halojit.server.channel import ChannelError
 from halojit.server.services import READ_CHUNK_BYTES, READ_LIMIT_BYTES
 
@@ -25,7 +25,7 @@ def _mapping(pid: int, least: int) -> int:
 def _memory(pid: int, address: int, size: int) -> list[int]:
     with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
         memory.seek(address)
-        return list(np.frombuffer(memory.read(size), dtype="<u8").tolist())
+        return sps.unpacked("Q", memory.read(size))
 
 
 def test_what_is_there_is_read_and_what_is_not_is_said(hot: Path) -> None:

@@ -110,6 +110,8 @@ def test_what_was_tried_comes_back_the_latest_first(store: Store, clock: Clock) 
     assert [one.when for one in found] == [clock.now, clock.now - 1]
     assert [(one.digest, one.evidence) for one in found] == [("", None), ("d1", EVIDENCE)]
     assert store.tried(BUILD, CPU, "h") == []
+    assert store.has_tried(BUILD, CPU)
+    assert not store.has_tried(BUILD, "another")
 
 
 @pytest.mark.parametrize("gain", [math.nan, math.inf])

@@ -1,25 +1,22 @@
 """Symbol tables and small values of the model."""
 
-import numpy as np
 import pytest
 
 from halojit.model.function import Function, reachable, region_of
-from halojit.model.symbols import KIND_SHIFT, RESOLVED, STATIC_TLS, Kind, SymbolTable
+from halojit.model.symbols import KIND_SHIFT, ROW, STATIC_TLS, Kind, SymbolTable
 
 
 def table(*rows: tuple[int, Kind, int, int, int]) -> SymbolTable:
-    data = np.array(
-        [
-            (module, kind << KIND_SHIFT | ordinal, flags, address)
+    return SymbolTable(
+        b"".join(
+            ROW.pack(module, kind << KIND_SHIFT | ordinal, flags, address)
             for module, kind, ordinal, flags, address in rows
-        ],
-        dtype=RESOLVED,
+        )
     )
-    return SymbolTable(data.tobytes())
 
 
 def test_the_layout_is_that_of_the_header() -> None:
-    assert RESOLVED.itemsize == 24
+    assert ROW.size == 24
 
 
 def test_the_program_s_own_binding_wins() -> None:

@@ -144,19 +144,17 @@ def image() -> Image:
 
 
 def frames_of(entries: dict[str, int]) -> FrameMap:
-    import numpy as np
-
-    from halojit.model.symbols import KIND_SHIFT, RESOLVED, Kind
+    from halojit.model.symbols import KIND_SHIFT, ROW, Kind
 
     rows = [
-        (5, Kind.PATCHABLE << KIND_SHIFT | number, 0, address)
+        ROW.pack(5, Kind.PATCHABLE << KIND_SHIFT | number, 0, address)
         for number, address in enumerate(entries.values())
     ]
     functions = [
         Function(name, ((5, number),), (), False, "", 1) for number, name in enumerate(entries)
     ]
     frames = FrameMap()
-    table = SymbolTable(np.array(rows, dtype=RESOLVED).tobytes())
+    table = SymbolTable(b"".join(rows))
     frames.add_image(image(), functions, table)
     return frames
 

@@ -13,7 +13,7 @@ U64 = st.integers(0, 2**64 - 1)
 
 @given(st.lists(U64))
 def test_sequences_come_back(values: list[int]) -> None:
-    assert Reader(sps.u64s(values)).array("<u8").tolist() == values
+    assert Reader(sps.u64s(values)).u64s() == values
 
 
 @given(st.text())

@@ -1,6 +1,6 @@
 """`halo run`: a server for one program, and a report at its end.
 
-The program is started first; everything that is slow to load (LLVM, numpy, rich) loads while it
+The program is started first; everything that is slow to load (LLVM, rich) loads while it
 runs. Its connection waits in the socket's backlog for that moment.
 """
 

@@ -40,6 +40,9 @@ FIRST_PROFILE_S = 0.3
 FIRST_SAMPLES = 100
 BUSY_CPU_S = 0.02
 """Less, and the process is not worth asking for its bitcode."""
+SETTLED_S = 2.5
+"""Since main: until then nothing is looked for in a process whose build an earlier run explored,
+and which has got what that found. Whoever runs it for a second is to have it undisturbed."""
 PERIOD_S = 1.0
 ENDING_S = 2.0
 GLANCE_S = 0.02
@@ -112,6 +115,8 @@ class Adapt:
 
     async def _watch(self, live: Live) -> None:
         self._recalled = await recall.deploy(live, self._memory)
+        if await self._is_explored(live):
+            await asyncio.sleep(max(0.0, SETTLED_S - live.at_s()))
         profiler = Profiler(live)
         await profiler.start(live.settings.first_hertz)
         await self._wait_busy(profiler)
@@ -138,6 +143,12 @@ class Adapt:
             if is_freed or live.at_s() - chosen_s >= PERIOD_S:
                 chosen_s = live.at_s()
                 await self._choose(live, chooser, exploration, profiler)
+
+    async def _is_explored(self, live: Live) -> bool:
+        for mapped in list(live.mapped.values()):
+            if await self._memory.has_tried(mapped.build_name):
+                return True
+        return False
 
     async def _wait_busy(self, profiler: Profiler) -> None:
         pause = 0.01

@@ -55,6 +55,12 @@ class Memory:
             return []
         return await asyncio.wrap_future(self.worker.best(self.build(build), self.cpu))
 
+    async def has_tried(self, build: str) -> bool:
+        """Has an earlier run explored this build?"""
+        if self.worker is None:
+            return False
+        return await asyncio.wrap_future(self.worker.has_tried(self.build(build), self.cpu))
+
     def saw(self, build: str, executable: str) -> None:
         """A process of the program is here."""
         if self.worker is not None:

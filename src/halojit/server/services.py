@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-import numpy as np
-
 from halojit.model.evidence import Slice
 from halojit.model.image import Image, Process
 from halojit.model.profile import Sample, Stack
@@ -93,7 +91,7 @@ class Services:
     async def builtins(self, names: Sequence[str]) -> dict[str, int]:
         """Addresses of those that there are."""
         arguments = sps.sequence(sps.string(name) for name in names)
-        found = await self._call("halo_builtins", arguments, _u64s)
+        found = await self._call("halo_builtins", arguments, Reader.u64s)
         return {name: address for name, address in zip(names, found, strict=False) if address}
 
     async def sample_start(self, hertz: int) -> str:
@@ -106,20 +104,20 @@ class Services:
         return await self._call("halo_sample_read", b"", _sample)
 
     async def count_start(self, entries: Iterable[int]) -> list[int]:
-        return await self._call("halo_count_start", sps.u64s(entries), _i32s)
+        return await self._call("halo_count_start", sps.u64s(entries), Reader.i32s)
 
     async def count_read(self, entries: Iterable[int]) -> list[int]:
-        return await self._call("halo_count_read", sps.u64s(entries), _u64s)
+        return await self._call("halo_count_read", sps.u64s(entries), Reader.u64s)
 
     async def count_stop(self, entries: Iterable[int]) -> list[int]:
         """Entries go where they pointed without being counted; a status each."""
-        return await self._call("halo_count_stop", sps.u64s(entries), _i32s)
+        return await self._call("halo_count_stop", sps.u64s(entries), Reader.i32s)
 
     async def patch(self, targets: Sequence[tuple[int, int]]) -> list[int]:
         """Points entries at targets (0: the original); a status each."""
         flat = (number for pair in targets for number in pair)
         arguments = sps.u64(len(targets)) + sps.u64s(flat)[8:]
-        return await self._call("halo_patch", arguments, _i32s)
+        return await self._call("halo_patch", arguments, Reader.i32s)
 
     async def trial_start(
         self,
@@ -183,7 +181,7 @@ class Services:
             if len(piece) != size:
                 raise ChannelError(f"{size} bytes at {begin:#x} can not be read")
             data += piece
-        return list(np.frombuffer(data, dtype="<u8").tolist())
+        return sps.unpacked("Q", data)
 
     async def announce(self, names: Iterable[tuple[int, int, str]]) -> None:
         """Names for code: (address, bytes, name)."""
@@ -229,10 +227,7 @@ def _sample(reader: Reader) -> Sample:
         cpu_ns=reader.u64(),
         generation=reader.u64(),
         lost=reader.u64(),
-        stacks=tuple(
-            Stack(reader.u32(), tuple(reader.array("<u8").tolist()))
-            for _ in range(reader.count(12))
-        ),
+        stacks=tuple(Stack(reader.u32(), tuple(reader.u64s())) for _ in range(reader.count(12))),
     )
 
 
@@ -243,11 +238,3 @@ def _slices(reader: Reader) -> tuple[bool, list[Slice]]:
         for _ in range(reader.count(36))
     ]
     return is_done, slices
-
-
-def _u64s(reader: Reader) -> list[int]:
-    return list(reader.array("<u8").tolist())
-
-
-def _i32s(reader: Reader) -> list[int]:
-    return list(reader.array("<i4").tolist())

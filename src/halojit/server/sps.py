@@ -10,9 +10,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-import numpy as np
-import numpy.typing as npt
-
 
 class MalformedError(ValueError):
     """Bytes that are not what the service promises."""
@@ -61,10 +58,18 @@ class Reader:
             raise MalformedError(f"a sequence of {count} elements does not fit its result")
         return count
 
-    def array(self, dtype: str) -> npt.NDArray[np.generic]:
-        """A sequence of integers."""
-        kind = np.dtype(dtype)
-        return np.frombuffer(self._take(self.count(kind.itemsize) * kind.itemsize), dtype=kind)
+    def u64s(self) -> list[int]:
+        """A sequence."""
+        return unpacked("Q", self._take(8 * self.count(8)))
+
+    def i32s(self) -> list[int]:
+        """A sequence."""
+        return unpacked("i", self._take(4 * self.count(4)))
+
+
+def unpacked(code: str, data: bytes | bytearray | memoryview) -> list[int]:
+    """All numbers of the kind that `code` stands for in the struct module."""
+    return list(struct.unpack(f"<{len(data) // struct.calcsize(code)}{code}", data))
 
 
 def u32(value: int) -> bytes:
@@ -82,8 +87,8 @@ def string(text: str) -> bytes:
 
 def u64s(values: Iterable[int]) -> bytes:
     """A sequence of u64."""
-    array = np.fromiter(values, dtype="<u8")
-    return u64(len(array)) + array.tobytes()
+    numbers = list(values)
+    return struct.pack(f"<{1 + len(numbers)}Q", len(numbers), *numbers)
 
 
 def sequence(elements: Iterable[bytes]) -> bytes:

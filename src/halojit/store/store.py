@@ -201,6 +201,17 @@ class Store:
         with self._writing() as records:
             records.quarantine(records.program(build, cpu), digest, reason)
 
+    def has_tried(self, build: str, cpu: str) -> bool:
+        """Was anything ever tried in a program of this build?"""
+        query = (
+            select(schema.trial.c.id)
+            .select_from(schema.trial.join(schema.region).join(schema.program))
+            .where(schema.program.c.key == seal(build, cpu))
+            .limit(1)
+        )
+        with self._database.read("read") as connection:
+            return connection.execute(query).first() is not None
+
     def is_quarantined(self, build: str, cpu: str, digest: str) -> bool:
         """Is it never to be deployed?"""
         query = (

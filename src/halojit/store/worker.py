@@ -100,6 +100,10 @@ class StoreWorker:
         """As of Store."""
         return self._read(lambda store: store.tried(build, cpu, root), list)
 
+    def has_tried(self, build: str, cpu: str) -> Future[bool]:
+        """As of Store; no, if it cannot be told."""
+        return self._read(lambda store: store.has_tried(build, cpu), bool)
+
     def is_quarantined(self, build: str, cpu: str, digest: str) -> Future[bool]:
         """As of Store; no, if it cannot be told."""
         return self._read(lambda store: store.is_quarantined(build, cpu, digest), bool)
