@@ -76,6 +76,9 @@ class Tuner:
         """By the plain recipe for a processor: counts of one fit no other."""
         self._turns: dict[tuple[Contender, bool], Contender] = {}
         self._digests: set[str] = set(contest.exposed)
+        """Of what was tried, on the inputs of now."""
+        self._is_built = False
+        """Could any variant be had?"""
 
     async def run(self) -> None:
         """Until the process ends. Raises Refused if the region cannot be had, Unsuitable."""
@@ -131,7 +134,7 @@ class Tuner:
             try:
                 contender = await self._make(proposal)
             except Refused as error:
-                if not self._digests:
+                if not self._is_built:
                     raise
                 search.tell(proposal, None, str(error))
                 live = self._live
@@ -177,7 +180,8 @@ class Tuner:
             )
         )
         linked = await live.link(root.image, variant)
-        if not self._digests:
+        if not self._is_built:
+            self._is_built = True
             self._built(frozenset(variant.functions))
         self._digests.add(variant.digest)
         return Contender(
@@ -258,6 +262,9 @@ class Tuner:
             moved = min(moved * NOISY_GROWTH, NOISY_MOVED) if is_noise else MOVED
             if searches and not is_known:
                 searches -= 1
+                # What lost on other inputs may win on these, and what was counted may not be true.
+                self._digests = set(self.contest.exposed)
+                self._profiles.clear()
                 known = [(one.contender.recipe, one.gain) for one in self.contest.winners]
                 await self._search(self._new_search(known, NEW_PROPOSALS))
             self._converged("tried again")
