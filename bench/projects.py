@@ -51,7 +51,10 @@ def _one_file(options: Sequence[str], per_s: float) -> Callable[[Path, float], S
         copies = max(1, round(per_s * seconds))
         path = data / "corpus-copies"
         if not path.exists() or path.stat().st_size != copies * corpus.stat().st_size:
-            path.write_bytes(corpus.read_bytes() * copies)
+            # Whoever reads the one before goes on with it.
+            whole = data / "corpus-copies.new"
+            whole.write_bytes(corpus.read_bytes() * copies)
+            whole.rename(path)
         return [*options, str(path)]
 
     return arguments
