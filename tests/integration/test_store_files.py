@@ -183,7 +183,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     mount.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=512k,mode=700", "tmpfs", str(mount)]
     if subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("nothing can be mounted here")
+        pytest.skip("a disk is filled for real: a small one must be mounted, which needs root")
     yield mount
     subprocess.run(["umount", "--lazy", str(mount)], check=True)
 

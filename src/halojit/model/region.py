@@ -21,7 +21,7 @@ class Region:
     entries_per_s: float
     ns_per_call: float
     hot: tuple[str, ...] = ()
-    """What it calls that has a share of its samples."""
+    """The root, and what it calls that has a share of its samples."""
     is_recursive: bool = False
     """Are its calls nested in others of it, as the bitcode or samples show?"""
 
