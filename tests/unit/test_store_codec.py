@@ -94,7 +94,9 @@ def paths(value: Any) -> list[tuple[Any, ...]]:
 
 @given(st.data(), anything)
 def test_what_does_not_fit_is_a_bad_value(data: st.DataObject, new: Any) -> None:
-    variant = Variant(b"x", "d", {"f": "g"}, {"f": ("a", "b")}, {"n": [(1, 2)]}, ("f",), build_s=0.5)
+    variant = Variant(
+        b"x", "d", {"f": "g"}, {"f": ("a", "b")}, {"n": [(1, 2)]}, ("f",), build_s=0.5
+    )
     document = json.loads(encode(variant))
     path = data.draw(st.sampled_from(paths(document)))
     try:
