@@ -15,7 +15,7 @@ the drift or the program's phases are, so that false winners need no model of th
 Slices in which something happened are not left out: nobody can tell that from rare slow calls. They
 widen the interval. Calls during which their thread lost its processor are another matter: the
 kernel tells of them. They are left out while they are few, the time that they took is what the
-program waited for processors, and a winner wins with them as well.
+program waited for processors, and a winner does not look like a loser with them.
 """
 
 from __future__ import annotations
@@ -99,14 +99,17 @@ class Trial:
     @property
     def _sums(self) -> Sums:
         """Those that count: of whole calls, unless too many were cut."""
-        cut = sum(self._all.calls) - sum(self._whole.calls)
-        is_rare = cut <= CUT_SHARE * sum(self._all.calls)
+        is_rare = self._cut_calls <= CUT_SHARE * sum(self._all.calls)
         return self._whole if is_rare and not self._counts_cut else self._all
 
     @property
     def has_cut(self) -> bool:
         """Was any call cut?"""
-        return sum(self._all.calls) > sum(self._whole.calls)
+        return self._cut_calls > 0
+
+    @property
+    def _cut_calls(self) -> int:
+        return sum(self._all.calls) - sum(self._whole.calls)
 
     def explain(self, waited_s: float, stride: int = 1) -> None:
         """The program's threads have waited so long for processors since the trial began. If cut
@@ -116,8 +119,7 @@ class Trial:
         whole_s, all_s = (
             sum(sums.ticks) * self._ns_per_tick * stride / 1e9 for sums in (self._whole, self._all)
         )
-        cut_calls = sum(self._all.calls) - sum(self._whole.calls)
-        spread = 1.0 + 2.0 * math.sqrt(stride / max(cut_calls, 1))  # how well so few tell of all
+        spread = 1.0 + 2.0 * math.sqrt(stride / max(self._cut_calls, 1))  # how well so few tell of all
         self._counts_cut = all_s - whole_s > spread * waited_s + OWN_SHARE * whole_s
 
     def evidence(self) -> Evidence | None:
