@@ -119,7 +119,8 @@ class Trial:
         whole_s, all_s = (
             sum(sums.ticks) * self._ns_per_tick * stride / 1e9 for sums in (self._whole, self._all)
         )
-        spread = 1.0 + 2.0 * math.sqrt(stride / max(self._cut_calls, 1))  # how well so few tell of all
+        # How well so few tell of all.
+        spread = 1.0 + 2.0 * math.sqrt(stride / max(self._cut_calls, 1))
         self._counts_cut = all_s - whole_s > spread * waited_s + OWN_SHARE * whole_s
 
     def evidence(self) -> Evidence | None:
