@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import subprocess
 import sys
 import threading
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from harness.store import BUILD, CPU, EVIDENCE, KEYS, RECIPE, ROOT, Clock, variant
 
+from halojit.store import glance, schema
 from halojit.store.errors import StoreError
 from halojit.store.store import Store
 from halojit.store.worker import LONGEST_PAUSE_S, WAITING_BYTES, StoreWorker
@@ -119,3 +123,73 @@ def test_who_only_waits_loads_no_database(tmp_path: Path) -> None:
     store = Store.open(str(tmp_path / "s.db"))
     assert len(store.programs()) == 1
     store.close()
+
+
+GLANCE = """
+import sys
+from halojit.store.worker import StoreWorker
+worker = StoreWorker.open(sys.argv[1])
+print(len(worker.best(sys.argv[2], sys.argv[3]).result()), "sqlalchemy" in sys.modules)
+worker.programs().result()
+worker.close(60)
+"""
+
+
+def test_what_is_best_is_told_before_a_database_is_loaded(tmp_path: Path) -> None:
+    path = str(tmp_path / "s.db")
+    store = Store.open(path, clock=lambda: 1e9)
+    store.keep_variant(BUILD, CPU, ROOT, KEYS, RECIPE, variant(), EVIDENCE, 0.5)
+    store.close()
+    command = [sys.executable, "-c", GLANCE, path, BUILD, CPU]
+    assert subprocess.check_output(command, text=True) == "1 False\n"
+    with closing(sqlite3.connect(path)) as reader:
+        ((used,),) = reader.execute("SELECT used FROM halo_object").fetchall()
+    assert used > 1e9  # It was noted when the store was opened for something else.
+
+
+DAMAGES = [
+    "UPDATE halo_schema SET version = version + 1",
+    "UPDATE halo_variant SET gain = gain + 1",
+    "UPDATE halo_object SET data = x'00'",
+    "PRAGMA foreign_keys = OFF; DELETE FROM halo_object",
+    "UPDATE halo_region SET root = '\\x'",
+    "DROP TABLE halo_quarantine",
+    "DELETE FROM halo_schema",
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_glance_leaves_what_is_unusual_to_the_store(tmp_path: Path, damage: str) -> None:
+    path = str(tmp_path / "s.db")
+    assert glance.best(path, BUILD, CPU) is None
+    store = Store.open(path)
+    store.keep_variant(BUILD, CPU, ROOT, KEYS, RECIPE, variant(), EVIDENCE, 0.5)
+    store.close()
+    assert glance.best(path, BUILD, CPU) is not None
+    with closing(sqlite3.connect(path)) as writer:
+        writer.executescript(damage)
+    assert glance.best(path, BUILD, CPU) is None
+
+
+def test_a_glance_trusts_no_file_that_others_may_write(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    Store.open(str(path)).close()
+    assert glance.best(str(path), BUILD, CPU) == glance.Glance([], [])
+    path.chmod(0o622)
+    assert glance.best(str(path), BUILD, CPU) is None
+
+
+def test_a_glance_reads_the_version_that_a_store_makes() -> None:
+    assert len(schema.STEPS) == glance.VERSION
+
+
+def test_a_store_that_nobody_asks_is_opened_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "s.db").write_text("something else")
+    worker = StoreWorker.open(str(tmp_path / "s.db"))
+    end = time.monotonic() + 30
+    while not caplog.records and time.monotonic() < end:
+        time.sleep(0.05)
+    worker.close()
+    assert "not a database" in caplog.text

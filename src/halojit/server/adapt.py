@@ -145,6 +145,8 @@ class Adapt:
                 await self._choose(live, chooser, exploration, profiler)
 
     async def _is_explored(self, live: Live) -> bool:
+        if self._recalled:
+            return True
         for mapped in list(live.mapped.values()):
             if await self._memory.has_tried(mapped.build_name):
                 return True

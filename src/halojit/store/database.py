@@ -4,37 +4,25 @@ In: a path or a URL (address.py). Out: transactions. What differs between the tw
 and nowhere else: locks, timeouts, files and their permissions, the words of errors.
 
 SQLite: write-ahead log, so that readers and one writer of several processes do not wait for each
-other; transactions that write say so at their start, so that two never upgrade into a deadlock;
-no memory map of the file, so that an I/O error is an error and not a SIGBUS.
+other; transactions that write say so at their start, so that two never upgrade into a deadlock.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Table, create_engine, event, exc, text
 
-from halojit.store import address, schema
+from halojit.store import address, file, schema
 from halojit.store.errors import StoreError
 
 ADVISORY_LOCK = 0x68616C6F
 """Held by who changes tables or trims them: "halo"."""
 
-SQLITE = (
-    "foreign_keys = ON",
-    "synchronous = NORMAL",
-    "mmap_size = 0",
-    "cell_size_check = ON",
-    "trusted_schema = OFF",
-    f"journal_size_limit = {16 << 20}",
-)
-"""Pragmas of each connection."""
 NEXT_STEPS = (
     ("locked", "another process holds it; give each server a --store of its own if that lasts"),
     ("readonly", "make it writable, or choose another --store"),
@@ -57,7 +45,7 @@ class Database:
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         with self._translated("open"):
             if self.is_sqlite:
-                _check_file(self._url.database)
+                self._prepare_file()
             self._engine = create_engine(self._url, **address.options(self._url))
         if self.is_sqlite:
             event.listen(self._engine, "connect", _prepare_sqlite)
@@ -129,6 +117,15 @@ class Database:
         """In the words of all our errors."""
         return StoreError(f"cannot {what} the store {self.name}: {reason}; {step}")
 
+    def _prepare_file(self) -> None:
+        name = self._url.database
+        if not name or name == ":memory:":
+            return
+        if name.startswith("file:"):
+            raise OSError("SQLite's own URIs are not known here")
+        file.create(Path(name))
+        file.check(Path(name))
+
     def _set_up_file(self) -> None:
         with self._translated("open"):
             try:
@@ -173,32 +170,12 @@ class Database:
         return "check that PostgreSQL answers at this URL"
 
 
-def _check_file(database: str | None) -> None:
-    """What is in the store is run: so the file must be ours alone to write."""
-    if not database or database == ":memory:":
-        return
-    if database.startswith("file:"):
-        raise OSError("SQLite's own URIs are not known here")
-    path = Path(database)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Only if it is new: closing a file drops the locks that SQLite holds on it in this process.
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError("it is no regular file")
-    if found.st_uid not in (os.geteuid(), 0):
-        raise OSError(f"it belongs to user {found.st_uid}, who could put code into your programs")
-    if found.st_mode & 0o022:
-        raise OSError("others may write it, and could put code into your programs (chmod go-w)")
-
-
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # Transactions are begun by _begin_sqlite, not by Python's module.
     connection.isolation_level = None
     # A damaged row is one bad row, not an error of the whole query.
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
-    for pragma in SQLITE:
+    for pragma in file.PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -7,11 +7,10 @@ the store.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
-
-from sqlalchemy import Row
 
 from halojit.model.evidence import Evidence
 from halojit.model.function import Key
@@ -21,6 +20,7 @@ from halojit.store.rows import Known, Tried
 
 Whose = tuple[str, str, str]
 """Build, processor, root."""
+Columns = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -57,21 +57,20 @@ def variant_row(
     return row | {"seal": _variant_seal(whose, encode(recipe), row)}
 
 
-def known(whose: Whose, row: Row[Any], data: Any) -> Known:
+def known(whose: Whose, row: Columns, data: Any) -> Known:
     """From variant_row's columns, the recipe's text and the object's bytes. Raises BadValue."""
-    columns = row._mapping
-    if _variant_seal(whose, columns["recipe_text"], columns) != columns["seal"]:
+    if _variant_seal(whose, row["recipe_text"], row) != row["seal"]:
         raise BadValue("its seal does not match")
-    if not isinstance(data, bytes) or object_key(data) != columns["object"]:
+    if not isinstance(data, bytes) or object_key(data) != row["object"]:
         raise BadValue("its object's digest does not match")
-    linkable = decode(Linkable, columns["text"])
+    linkable = decode(Linkable, row["text"])
     return Known(
         root=whose[2],
         root_keys=linkable.root_keys,
-        recipe=decode(Recipe, columns["recipe_text"]),
+        recipe=decode(Recipe, row["recipe_text"]),
         variant=replace(linkable.variant, data=data),
-        gain=columns["gain"],
-        evidence=_evidence(columns["evidence"]),
+        gain=row["gain"],
+        evidence=_evidence(row["evidence"]),
     )
 
 
@@ -95,18 +94,17 @@ def trial_row(
     return row | {"seal": _trial_seal(whose, encode(recipe), row)}
 
 
-def tried(whose: Whose, row: Row[Any]) -> Tried:
+def tried(whose: Whose, row: Columns) -> Tried:
     """From trial_row's columns and the recipe's text. Raises BadValue."""
-    columns = row._mapping
-    if _trial_seal(whose, columns["recipe_text"], columns) != columns["seal"]:
+    if _trial_seal(whose, row["recipe_text"], row) != row["seal"]:
         raise BadValue("its seal does not match")
     return Tried(
-        recipe=decode(Recipe, columns["recipe_text"]),
-        gain=columns["gain"],
-        decision=unquoted(columns["decision"]),
-        when=columns["tried"],
-        digest=unquoted(columns["digest"]),
-        evidence=_evidence(columns["evidence"]),
+        recipe=decode(Recipe, row["recipe_text"]),
+        gain=row["gain"],
+        decision=unquoted(row["decision"]),
+        when=row["tried"],
+        digest=unquoted(row["digest"]),
+        evidence=_evidence(row["evidence"]),
     )
 
 

@@ -108,12 +108,12 @@ class Store:
                     continue
                 try:
                     whose = (build, cpu, unquoted(row.root))
-                    found[row.region] = sealed.known(whose, row, data)
+                    found[row.region] = sealed.known(whose, row._asdict(), data)
                     used.append(row.object)
                 except BadValue as error:
                     broken[row.id] = str(error)
         self._drop(variant, broken)
-        self._touch(used)
+        self.note_used(used)
         return list(found.values())
 
     def tried(self, build: str, cpu: str, root: str) -> list[Tried]:
@@ -132,7 +132,7 @@ class Store:
         with self._database.read("read") as connection:
             for row in connection.execute(query).all():
                 try:
-                    found.append(sealed.tried((build, cpu, root), row))
+                    found.append(sealed.tried((build, cpu, root), row._asdict()))
                 except BadValue as error:
                     broken[row.id] = str(error)
         self._drop(trial, broken)
@@ -251,6 +251,18 @@ class Store:
                 found.append(ProgramRow(*texts, row.seen, tuple(regions.get(row.id, ()))))
         return found
 
+    def note_used(self, keys: list[str]) -> None:
+        """Of objects; that it cannot be noted is no reason to withhold them."""
+        now = self._clock()
+        table = schema.object_
+        stale = table.c.key.in_(keys) & (table.c.used < now - TOUCH_S)
+        with suppress(StoreError):
+            with self._database.read("read") as connection:
+                is_stale = connection.execute(select(table.c.key).where(stale)).first() is not None
+            if is_stale:
+                with self._database.write("write") as connection:
+                    connection.execute(update(table).where(stale).values(used=now))
+
     def trim(self) -> None:
         """Drops what has expired, and the least recently used objects beyond the bound."""
         self._keeps = 0
@@ -287,18 +299,6 @@ class Store:
         if broken:
             with suppress(StoreError), self._database.write("write") as connection:
                 connection.execute(delete(table).where(table.c.id.in_(broken)))
-
-    def _touch(self, keys: list[str]) -> None:
-        """They were used now; that it cannot be noted is no reason to withhold them."""
-        now = self._clock()
-        table = schema.object_
-        stale = table.c.key.in_(keys) & (table.c.used < now - TOUCH_S)
-        with suppress(StoreError):
-            with self._database.read("read") as connection:
-                is_stale = connection.execute(select(table.c.key).where(stale)).first() is not None
-            if is_stale:
-                with self._database.write("write") as connection:
-                    connection.execute(update(table).where(stale).values(used=now))
 
 
 def _check(gain: float) -> None:

@@ -17,18 +17,22 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
 from halojit.model.evidence import Evidence
 from halojit.model.function import Key
 from halojit.model.region import Recipe, Variant
+from halojit.store import glance
 from halojit.store.errors import StoreError
+from halojit.store.glance import Glance
 from halojit.store.rows import Known, ProgramRow, Tried
 
 if TYPE_CHECKING:
-    # It loads SQLAlchemy: a fifth of a second (November 2026) that a server's start need not wait.
+    # It loads SQLAlchemy: a quarter of a second (November 2026) that nobody need wait for.
     from halojit.store.store import Store
+
+    Look = Callable[[str, str], Glance | None]
 
 log = logging.getLogger("halo")
 
@@ -39,6 +43,9 @@ READ_S = 5.0
 PAUSE_S = 1.0
 LONGEST_PAUSE_S = 300.0
 WAITING_BYTES = 64 << 20
+OPEN_S = 1.0
+"""A store that nobody needs is opened after that long: whoever started the server is to learn soon
+what is wrong with it."""
 CALL_BYTES = 4096
 """What a waiting call is taken to weigh, beside its object."""
 
@@ -50,11 +57,14 @@ class StoreWorker:
         self,
         open_store: Callable[[], Store],
         *,
+        look: Look = lambda build, cpu: None,
         read_s: float = READ_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`open_store` is called on the worker's thread, at once, and again after failures."""
+        """`open_store` is called on the worker's thread when it is needed, or soon, and again after
+        failures. Until then `look` is asked first what is best."""
         self._open_store = open_store
+        self._look = look
         self._read_s = read_s
         self._clock = clock
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -64,24 +74,26 @@ class StoreWorker:
         self._hangs = threading.Event()
         # Of the worker's thread alone:
         self._store: Store | None = None
+        self._used: set[str] = set()
         self._pause_s = PAUSE_S
         self._retry_at = -float("inf")
+        self._is_opened = False
         self._has_failed = False
         self._told: set[str] = set()
         self._thread = threading.Thread(target=self._work, name="halo-store", daemon=True)
         self._thread.start()
-        self._write(lambda store: None)
 
     @classmethod
     def open(cls, url: str, *, limit_bytes: int = 1 << 30, expiry_days: float = 180) -> StoreWorker:
-        """As of Store, but at once, and whatever may be wrong with it."""
+        """As of Store, but at once, and whatever may be wrong with it. An SQLite file tells what is
+        best before all of the store is loaded."""
 
         def open_store() -> Store:
             from halojit.store.store import Store
 
             return Store.open(url, limit_bytes=limit_bytes, expiry_days=expiry_days)
 
-        return cls(open_store)
+        return cls(open_store, look=lambda build, cpu: glance.best(url, build, cpu))
 
     def close(self, limit_s: float = 5.0) -> None:
         """Ends when what waits is written, or the time is up; later calls are dropped."""
@@ -94,7 +106,9 @@ class StoreWorker:
 
     def best(self, build: str, cpu: str) -> Future[list[Known]]:
         """As of Store."""
-        return self._read(lambda store: store.best(build, cpu), list)
+        return self._read(
+            lambda store: store.best(build, cpu), list, lambda: self._glance(build, cpu)
+        )
 
     def tried(self, build: str, cpu: str, root: str) -> Future[list[Tried]]:
         """As of Store."""
@@ -164,8 +178,20 @@ class StoreWorker:
     def _write(self, call: Callable[[Store], None], size: int = 0) -> Future[None]:
         return self._submit(call, lambda: None, CALL_BYTES + size)
 
-    def _read(self, call: Callable[[Store], T], nothing: Callable[[], T]) -> Future[T]:
-        answer = self._submit(call, nothing, CALL_BYTES)
+    def _glance(self, build: str, cpu: str) -> list[Known] | None:
+        """None: ask the store."""
+        if self._store is not None or (found := self._look(build, cpu)) is None:
+            return None
+        self._used.update(found.used)
+        return found.known
+
+    def _read(
+        self,
+        call: Callable[[Store], T],
+        nothing: Callable[[], T],
+        first: Callable[[], T | None] = lambda: None,
+    ) -> Future[T]:
+        answer = self._submit(call, nothing, CALL_BYTES, first)
         if self._hangs.is_set():
             _answer(answer, nothing())
         if not answer.done():
@@ -183,12 +209,16 @@ class StoreWorker:
             log.warning("the store does not answer (Halo goes on without memory)")
 
     def _submit(
-        self, call: Callable[[Store], T], nothing: Callable[[], T], weight: int
+        self,
+        call: Callable[[Store], T],
+        nothing: Callable[[], T],
+        weight: int,
+        first: Callable[[], T | None] = lambda: None,
     ) -> Future[T]:
         answer: Future[T] = Future()
 
         def work() -> None:
-            _answer(answer, self._try(call, nothing))
+            _answer(answer, self._try(call, nothing, first))
             self._hangs.clear()
             with self._lock:
                 self._waiting_bytes -= weight
@@ -202,16 +232,36 @@ class StoreWorker:
         return answer
 
     def _work(self) -> None:
-        while (call := self._calls.get()) is not None:
+        while (call := self._next()) is not None:
             call()
         self._close()
 
-    def _try(self, call: Callable[[Store], T], nothing: Callable[[], T]) -> T:
+    def _next(self) -> Callable[[], None] | None:
+        """None: the end."""
+        if not self._is_opened:
+            try:
+                return self._calls.get(timeout=OPEN_S)
+            except Empty:
+                self._try(lambda store: None, lambda: None)
+        return self._calls.get()
+
+    def _try(
+        self,
+        call: Callable[[Store], T],
+        nothing: Callable[[], T],
+        first: Callable[[], T | None] = lambda: None,
+    ) -> T:
+        """`first` may answer in place of the store."""
         try:
+            if (found := first()) is not None:
+                return found
             if self._store is None:
                 if self._clock() < self._retry_at:
                     return nothing()
+                self._is_opened = True
                 self._store = self._open_store()
+                self._store.note_used(list(self._used))
+                self._used.clear()
             result = call(self._store)
             self._works()
             return result
