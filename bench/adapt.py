@@ -26,7 +26,7 @@ from bench.programs import Tools
 from bench.server import NO_SERVER
 from bench.statistics import median_ratio, pair_ratios
 from bench.suite import Subject
-from bench.turns import BEGIN_S, SLICE_S, TURNS, Runner, slices, take_turns
+from bench.turns import BEGIN_S, SLICE_S, TOGETHER, TURNS, Runner, slices, speeds, take_turns
 from halojit.cli import steer
 
 PART = "adapt"
@@ -60,10 +60,9 @@ class Plan:
         """Of each run next to the long one."""
         return max(LEAST_BRACKET_S, BRACKET_SHARE * self.seconds)
 
-    @property
-    def estimate_s(self) -> float:
-        """For one round of one program."""
-        turns_s = 3 * (TURNS * SLICE_S + BEGIN_S)
+    def estimate_s(self, kind: str) -> float:
+        """For one round of one program of the kind."""
+        turns_s = 3 * (TURNS[kind] * SLICE_S + BEGIN_S)
         return self.seconds + 3 * self.bracket_s + turns_s + 2 * SECOND_RUNS * SECOND_S
 
 
@@ -129,12 +128,13 @@ def _round(
         say(f"{plan.seconds:.0f} s under {plan.strategy}")
         home = Path(directory)
         found = _long(subject, plan, halo, arms_beside, scale, home)
-        rates = {name: slices(sample.laps) for name, sample in found.items()}
+        cut = {name: slices(sample.laps) for name, sample in found.items()}
         # The last slices are the turns; a stall in the long run may look like one before them.
-        pairs = min(TURNS - 2, *map(len, rates.values()))
-        if not pairs:
-            raise BenchError(f"{subject.name}: no slices to compare")
-        turns = {name: speeds[-pairs:] for name, speeds in rates.items()}
+        pairs = min(TURNS[subject.kind] - 2, *map(len, cut.values()))
+        together = TOGETHER[subject.kind]
+        if pairs < together:
+            raise BenchError(f"{subject.name}: {pairs} slices are too few to compare")
+        turns = {name: speeds(one[-pairs:], together) for name, one in cut.items()}
         gain = median_ratio(pair_ratios(turns["halo"], turns["plain"])).value
         say(f"steady {gain:.2f}x; runs with the store it left")
         report = json.loads((home / REPORT).read_text())
@@ -175,7 +175,7 @@ def _long(
         return subject.arguments(plan.data, seconds * scale * MORE[subject.kind])
 
     with contextlib.ExitStack() as stack:
-        turns_s = TURNS * SLICE_S + BEGIN_S
+        turns_s = TURNS[subject.kind] * SLICE_S + BEGIN_S
         command = [*under_halo(plan, home), str(halo), *arguments(plan.seconds + turns_s)]
         runners = {"halo": start(halo, command, environment(home))}
         time.sleep(plan.seconds)
@@ -185,7 +185,7 @@ def _long(
             runners[name] = start(program, [str(program), *arguments(turns_s)], NO_SERVER)
             time.sleep(BEGIN_S)
             runners[name].stop()
-        take_turns(runners)
+        take_turns(runners, TURNS[subject.kind])
         return {name: runner.end() for name, runner in runners.items()}
 
 

@@ -75,7 +75,7 @@ def _adapt(subject: Subject, kept: Kept, plan: Plan) -> Job | None:
         return None
     return Job(
         f"{subject.name}, {plan.strategy}",
-        left * plan.estimate_s,
+        left * plan.estimate_s(subject.kind),
         lambda say: measure_adapt(subject, kept, plan, say),
     )
 

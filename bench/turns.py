@@ -21,8 +21,11 @@ from bench.measure import BenchError, Lap, Sample
 from bench.observe import find, observe, steps
 
 SLICE_S = 0.15
-TURNS = 60
-"""Of each program."""
+TURNS = {"numeric": 60, "other": 60, "real": 120}
+"""Of each program of a kind."""
+TOGETHER = {"numeric": 1, "other": 1, "real": 6}
+"""Slices that count as one: blocks of real input differ more than programs do, and a slice holds
+two or three of them."""
 BEGIN_S = 0.5
 """What a program may do before its first turn: its start is not measured."""
 START_LIMIT_S = 20.0
@@ -98,7 +101,7 @@ class Runner:
         return self._coming.result()
 
 
-def take_turns(runners: Mapping[str, Runner], turns: int = TURNS) -> None:
+def take_turns(runners: Mapping[str, Runner], turns: int) -> None:
     """All are stopped when it begins, and when it ends."""
     for _ in range(turns):
         for runner in runners.values():
@@ -107,15 +110,22 @@ def take_turns(runners: Mapping[str, Runner], turns: int = TURNS) -> None:
             runner.stop()
 
 
-def slices(laps: Sequence[Lap]) -> list[float]:
-    """Rounds a processor second of each slice but the first, which began before the turns did, and
-    the last, of which nobody knows how it ended."""
-    found: list[float] = []
+def slices(laps: Sequence[Lap]) -> list[tuple[int, float]]:
+    """(rounds, processor seconds) of each slice but the first, which began before the turns did,
+    and the last, of which nobody knows how it ended."""
+    found: list[tuple[int, float]] = []
     rounds, spent_s, before_s = 0, 0.0, 0.0
     for lap, (done, cpu_s) in zip(laps, steps(laps), strict=True):
         rounds, spent_s = rounds + done, spent_s + cpu_s
         if lap.at_s - before_s - cpu_s > STOOD_SHARE * SLICE_S:
-            found.append(rounds / spent_s)
+            found.append((rounds, spent_s))
             rounds, spent_s = 0, 0.0
         before_s = lap.at_s
     return found[1:]
+
+
+def speeds(found: Sequence[tuple[int, float]], together: int) -> list[float]:
+    """Rounds a processor second of each `together` slices; the first ones may be left over."""
+    begins = range(len(found) % together, len(found), together)
+    sums = [map(sum, zip(*found[i : i + together], strict=True)) for i in begins]
+    return [rounds / spent_s for rounds, spent_s in sums]

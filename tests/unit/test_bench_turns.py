@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.measure import BenchError, Lap
-from bench.turns import SLICE_S, Runner, slices, take_turns
+from bench.turns import SLICE_S, Runner, slices, speeds, take_turns
 
 COUNTER = """
 import sys, time
@@ -36,8 +36,16 @@ def test_a_slice_ends_with_the_lap_that_stood_still() -> None:
         Lap(0.5 + 2 * away, 600, 0, 1000),
         Lap(0.6 + 2 * away, 900, 3000, 3000),
     ]
-    assert slices(laps) == [pytest.approx(300 / 0.2)]
+    assert slices(laps) == [(300, pytest.approx(0.2))]
     assert slices([]) == []
+
+
+def test_slices_that_count_as_one() -> None:
+    """By their sums: blocks of an input may be easy or hard."""
+    found = [(9, 1.0), (100, 1.0), (20, 2.0), (60, 2.0), (60, 1.0)]
+    assert speeds(found, 2) == [40.0, 40.0]
+    assert speeds(found, 1)[:2] == [9.0, 100.0]
+    assert speeds(found[:1], 2) == []
 
 
 def test_two_that_take_turns_are_compared(tmp_path: Path) -> None:
@@ -52,8 +60,8 @@ def test_two_that_take_turns_are_compared(tmp_path: Path) -> None:
     for runner in runners.values():
         runner.stop()
     take_turns(runners, 8)
-    found = {name: slices(runner.end().laps) for name, runner in runners.items()}
-    assert all(len(speeds) >= 4 for speeds in found.values())
+    found = {name: speeds(slices(runner.end().laps), 1) for name, runner in runners.items()}
+    assert all(len(one) >= 4 for one in found.values())
     ratio = statistics.median(found["cheap"]) / statistics.median(found["dear"])
     assert 1.2 < ratio < 3.5
 
