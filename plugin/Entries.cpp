@@ -74,7 +74,7 @@ void unpinLocals(Module &M, const ModuleState &State) {
 void keepFramePointers(Module &M) {
   for (Function &F : M)
     if (!F.isDeclaration() && !F.hasFnAttribute("frame-pointer") && !F.hasFnAttribute(Attribute::Naked))
-      F.addFnAttr("frame-pointer", "non-leaf");
+      F.addFnAttr("frame-pointer", "non-leaf-no-reserve");
 }
 
 } // namespace halo

@@ -52,6 +52,16 @@ def test_shares_count_recursion_once() -> None:
     assert tree.shares() == {at("m"): 1.0, at("f"): 0.75, at("g"): 0.25}
 
 
+def test_samples_that_lost_their_callers_are_where_others_are() -> None:
+    tree = tree_of(f=80, m_a_f=3, m_b_f=1, m_c=16, x=20)
+    found = {"".join(place.name for place in path): 0.0 for path, _ in tree.paths()}
+    for path, weight in tree.paths():
+        found["".join(place.name for place in path)] += weight
+    assert found == {"maf": 63.0, "mbf": 21.0, "mc": 16.0, "x": 20.0}
+    assert tree.total == 120.0
+    assert tree.shares()[at("a")] == 63 / 120
+
+
 def test_what_is_below_a_root() -> None:
     tree = tree_of(m_a_b=2, m_a_a_c=1, m_a=1, m_b=4)
     below = tree.below([at("a"), at("b"), at("x")])

@@ -3,6 +3,9 @@
 In: folded stacks and a function that names frames. Out: a tree whose nodes carry how many samples
 ended there. Frames without a name are left out: their time belongs to whoever called them.
 Weights decay, so that the tree follows the program's phases.
+
+Functions that call nothing may use the frame pointer's register as they like, and samples in them
+then show no callers. Those belong where the few samples do that met them before or after.
 """
 
 from __future__ import annotations
@@ -63,10 +66,24 @@ class CallTree:
             return bool(node.children) or node.own >= least
 
         shrink(self.root)
-        self.total = sum(weight for _, weight in self.paths())
+        self.total = sum(weight for _, weight in self._seen())
 
     def paths(self) -> Iterator[tuple[tuple[Place, ...], float]]:
-        """Call paths, outermost function first, with the samples that ended exactly there."""
+        """Call paths, outermost function first, with the samples that ended exactly there. A path
+        of one function that other paths end in after its callers is shared out among those."""
+        whole: dict[Place, list[tuple[tuple[Place, ...], float]]] = {}
+        for path, weight in self._seen():
+            if len(path) > 1:
+                whole.setdefault(path[-1], []).append((path, weight))
+        for path, weight in self._seen():
+            known = whole.get(path[-1], ()) if len(path) == 1 else ()
+            if not known:
+                yield path, weight
+            total = sum(other for _, other in known)
+            yield from ((one, weight * other / total) for one, other in known)
+
+    def _seen(self) -> Iterator[tuple[tuple[Place, ...], float]]:
+        """As sampled."""
         waiting: list[tuple[Node, tuple[Place, ...]]] = [(self.root, ())]
         while waiting:
             node, path = waiting.pop()

@@ -26,6 +26,7 @@ KNOWN_GOOD: Final = (
     Good("O3 for this processor"),
     Good("profile-guided", {"profile": "measured"}),
     Good("Polly", {"polly": "all", "polly-vectorizer": "stripmine"}),
+    Good("profile-guided, much unrolling", {"profile": "measured", "unroll-threshold": "1000"}),
     Good("little inlining", {"inline-threshold": "25"}),
     Good("256-bit vectors", {"prefer-vector-width": "256"}),
     Good("512-bit vectors", {"prefer-vector-width": "512"}),
