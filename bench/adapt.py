@@ -95,7 +95,8 @@ def rounds_done(part: Mapping[str, Any], plan: Plan) -> int:
     """With the plan's strategy and length."""
     same = part.get("strategy") == plan.strategy and part.get("seconds") == plan.seconds
     rounds = part.get("rounds", []) if same else []
-    return len(rounds) if all("turns" in one for one in rounds) else 0
+    wanted = TOGETHER.get(part.get("kind", ""))
+    return len(rounds) if all(one.get("together") == wanted for one in rounds) else 0
 
 
 def _oracle_program(subject: Subject, kept: Kept, plan: Plan) -> tuple[str, Path] | None:
@@ -149,6 +150,7 @@ def _round(
     return {
         "plain": [_figures(sample.laps) for sample in (first, last)],
         "oracle_arm": rival[0] if rival else BASELINE,
+        "together": together,
         "laps": [[lap.at_s, lap.rounds, lap.per_cpu_s] for lap in laps],
         "turns": turns,
         "second": second,

@@ -2,12 +2,14 @@
 
 #include "llvm/Analysis/AliasAnalysis.h"
 #include "llvm/Analysis/ValueTracking.h"
+#include "llvm/IR/Dominators.h"
 #include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/MDBuilder.h"
 #include "llvm/IR/Operator.h"
+#include "llvm/Transforms/Utils/PromoteMemToReg.h"
 
 using namespace llvm;
 
@@ -43,6 +45,21 @@ bool isOnlyAccessed(const Value &Pointer, bool AreWritesAllowed) {
 bool isOwn(const GlobalVariable &V) {
   return V.hasLocalLinkage() && !V.isConstant() && !V.isThreadLocal() && !V.hasSection() &&
          !V.hasImplicitSection();
+}
+
+bool isAlwaysOwn(const AllocaInst &Local) {
+  if (!isAllocaPromotable(&Local))
+    return false;
+  const StoreInst *Only = nullptr;
+  for (const User *By : Local.users())
+    if (const auto *Store = dyn_cast<StoreInst>(By)) {
+      if (Only)
+        return false;
+      Only = Store;
+    }
+  const auto *Address = Only ? dyn_cast<Constant>(Only->getValueOperand()) : nullptr;
+  const auto *V = Address ? dyn_cast<GlobalVariable>(Address->stripInBoundsConstantOffsets()) : nullptr;
+  return V && V->hasLocalLinkage();
 }
 
 // Whose address it is, as far as the instruction says itself.
@@ -87,6 +104,19 @@ std::string assembly(const Module &M) {
         if (const auto *Inline = dyn_cast<InlineAsm>(Call->getCalledOperand()))
           Text += Inline->getAsmString();
   return Text;
+}
+
+void forwardPointers(Module &M) {
+  for (Function &F : M) {
+    std::vector<AllocaInst *> Found;
+    for (Instruction &I : instructions(F))
+      if (auto *Local = dyn_cast<AllocaInst>(&I); Local && isAlwaysOwn(*Local))
+        Found.push_back(Local);
+    if (Found.empty())
+      continue;
+    DominatorTree Tree(F);
+    PromoteMemToReg(Found, Tree);
+  }
 }
 
 bool isSecluded(const GlobalVariable &V) { return isOwn(V) && isOnlyAccessed(V, /*AreWritesAllowed=*/true); }

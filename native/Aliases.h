@@ -17,6 +17,11 @@ namespace halo {
 // All that a module says in assembly language, where a variable may be named too.
 std::string assembly(const llvm::Module &M);
 
+// A local pointer that is set once, to a variable of this file, becomes that variable: while it is in
+// memory it looks as if it could lead there from anywhere. Other locals are left in memory, where the
+// optimizer wants to meet them.
+void forwardPointers(llvm::Module &M);
+
 // A variable of one file that is only ever loaded and stored by its name.
 bool isSecluded(const llvm::GlobalVariable &V);
 

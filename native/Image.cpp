@@ -226,6 +226,7 @@ Error Image::link(std::vector<Frame> Frames) {
       else {
         // The order matters: what is marked as used may be used in ways that nobody sees here, and
         // rounding reads the ahead-of-time features.
+        forwardPointers(**M);
         noteSecluded(**M);
         dropExtras(**M);
         noteTarget(**M, F);

@@ -126,7 +126,7 @@ HUNG = """
 import sys
 from halojit.store.store import Store
 from halojit.store.worker import StoreWorker
-worker = StoreWorker(lambda: Store.open(sys.argv[1]), read_s=0.2)
+worker = StoreWorker(lambda: Store.open(sys.argv[1]), read_s=1.0)
 worker.note_program("b", "p", "c").result()
 print(len(worker.programs().result()), flush=True)
 sys.stdin.readline()
@@ -134,7 +134,7 @@ print(len(worker.programs().result()), flush=True)
 print(len(worker.programs().result()), flush=True)
 worker.note_program("b2", "p", "c")
 sys.stdin.readline()
-worker.close(0.2)
+worker.close(float(sys.argv[2]))
 """
 
 
@@ -143,7 +143,7 @@ def test_a_database_that_hangs_holds_nobody_up(server: Postgresql, resumes: bool
     """Reads end without an answer, and the process that asks can end."""
     url = server.database()
     with subprocess.Popen(
-        [sys.executable, "-c", HUNG, url],
+        [sys.executable, "-c", HUNG, url, "30" if resumes else "0.2"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -15,6 +15,7 @@ from bench.arms import ARMS, BASELINE, BOLT
 from bench.kept import Kept
 from bench.measure import BenchError, Lap
 from bench.programs import Tools
+from bench.turns import TOGETHER
 from bench.verdicts import verdicts
 
 
@@ -140,6 +141,7 @@ def adapted(
                 {
                     "plain": [{"per_cpu_s": 100.0, "per_s": 100.0}] * 2,
                     "oracle_arm": "pgo",
+                    "together": TOGETHER[kind],
                     "laps": told(long_run),
                     "turns": {
                         "halo": [90.0 * gain, 100.0 * gain, 110.0 * gain],

@@ -21,6 +21,9 @@ def mentions(source: str, name: str, directory: Path) -> int:
         # A store through a pointer leaves it as it is: what was stored is returned.
         ("static int flag; int f(int *p) { flag = 1; *p = 2; return flag; }", 1),
         ("static int flag[4]; int f(int *p, int i) { flag[i] = 1; *p = 2; return flag[i]; }", 1),
+        ("static int flag[4]; int f(int *p) { int *to = flag + 1; to[1] = 1; *p = 2; return flag[2]; }", 1),
+        ("static int flag; int f(int *p, int i) { int *to = &flag; if (i) to = p; flag = 1; *to = 2; return flag; }", 3),
+        ("static int flag; void g(int **); int f(int *p) { int *to = &flag; flag = 1; *p = 2; int i = flag; g(&to); return i; }", 3),
         ("static int flag; int *g(void) { return &flag; } int f(int *p) { flag = 1; *p = 2; return flag; }", 2),
         ("static int flag; int *q; void g(void) { q = &flag; } int f(int *p) { flag = 1; *p = 2; return flag; }", 2),
         ("static int flag; void g(int *); void h(void) { g(&flag); } int f(int *p) { flag = 1; *p = 2; return flag; }", 2),
@@ -37,6 +40,8 @@ def test_a_variable_of_one_file_is_kept_apart(source: str, times: int, tmp_path:
         ("static int by = 5; int f(int n) { return n * by; }", 0),
         ("static int by = 5; void set(int n) { by = n; } int f(int n) { return n * by; }", 1),
         ("static int by[2] = {5, 6}; void set(void) { __builtin_memset(by, 1, 8); } int f(int n) { return n * by[1]; }", 1),
+        ("static int by[2] = {5, 6}; int f(int n) { const int *p = by + 1; return n * *p; }", 0),
+        ("static int by[2] = {5, 6}; int g(int n) { int *p = by; return p[n]++; } int f(int n) { return n * by[1]; }", 1),
         ("static int by __attribute__((used)) = 5; int f(int n) { return n * by; }", 1),
         ("static volatile int by = 5; int f(int n) { return n * by; }", 1),
         ('static int by = 5; void g(void) { __asm__("incl by(%rip)"); } int f(int n) { return n * by; }', 1),

@@ -52,14 +52,37 @@ def test_shares_count_recursion_once() -> None:
     assert tree.shares() == {at("m"): 1.0, at("f"): 0.75, at("g"): 0.25}
 
 
+def spread(tree: CallTree) -> dict[str, float]:
+    return {"".join(place.name for place in path): weight for path, weight in tree.paths()}
+
+
 def test_samples_that_lost_their_callers_are_where_others_are() -> None:
     tree = tree_of(f=80, m_a_f=3, m_b_f=1, m_c=16, x=20)
-    found = {"".join(place.name for place in path): 0.0 for path, _ in tree.paths()}
-    for path, weight in tree.paths():
-        found["".join(place.name for place in path)] += weight
-    assert found == {"maf": 63.0, "mbf": 21.0, "mc": 16.0, "x": 20.0}
+    assert spread(tree) == {"maf": 63.0, "mbf": 21.0, "mc": 16.0, "x": 20.0}
     assert tree.total == 120.0
     assert tree.shares()[at("a")] == 63 / 120
+
+
+def test_what_was_found_is_forgotten_with_the_tree() -> None:
+    tree = tree_of(f=80, m_a_f=20)
+    assert spread(tree) == {"maf": 100.0}
+    tree.add((Stack(100, (1,)),), {1: at("g")}.get)
+    assert spread(tree) == {"maf": 100.0, "g": 100.0}
+    tree.decay(0.5)
+    assert spread(tree) == {"maf": 50.0, "g": 50.0}
+    tree.decay(0.05)  # What is left of the longer path is too little to go by.
+    assert spread(tree) == {"f": 2.0, "maf": 0.5, "g": 2.5}
+
+
+def test_a_function_that_calls_others_lost_no_callers() -> None:
+    """It may be a thread's first."""
+    found = {"w": 5.0, "wf": 50.0, "mw": 10.0}
+    assert spread(tree_of(w=5, w_f=50, m_w=10)) == found
+
+
+def test_lost_callers_are_not_taken_for_recursion() -> None:
+    tree = tree_of(f=100, m_f=10, m_f_f=10)
+    assert spread(tree) == {"mf": 110.0, "mff": 10.0}
 
 
 def test_what_is_below_a_root() -> None:

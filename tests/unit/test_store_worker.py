@@ -130,21 +130,25 @@ import sys
 from halojit.store.worker import StoreWorker
 worker = StoreWorker.open(sys.argv[1])
 print(len(worker.best(sys.argv[2], sys.argv[3]).result()), "sqlalchemy" in sys.modules)
-worker.programs().result()
+if len(sys.argv) > 4:
+    worker.programs().result()
 worker.close(60)
 """
 
 
-def test_what_is_best_is_told_before_a_database_is_loaded(tmp_path: Path) -> None:
+@pytest.mark.parametrize("others", [[], ["asks for more"]])
+def test_what_is_best_is_told_before_a_database_is_loaded(
+    tmp_path: Path, others: list[str]
+) -> None:
     path = str(tmp_path / "s.db")
     store = Store.open(path, clock=lambda: 1e9)
     store.keep_variant(BUILD, CPU, ROOT, KEYS, RECIPE, variant(), EVIDENCE, 0.5)
     store.close()
-    command = [sys.executable, "-c", GLANCE, path, BUILD, CPU]
+    command = [sys.executable, "-c", GLANCE, path, BUILD, CPU, *others]
     assert subprocess.check_output(command, text=True) == "1 False\n"
     with closing(sqlite3.connect(path)) as reader:
         ((used,),) = reader.execute("SELECT used FROM halo_object").fetchall()
-    assert used > 1e9  # It was noted when the store was opened for something else.
+    assert used > 1e9
 
 
 DAMAGES = [
@@ -161,22 +165,22 @@ DAMAGES = [
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_glance_leaves_what_is_unusual_to_the_store(tmp_path: Path, damage: str) -> None:
     path = str(tmp_path / "s.db")
-    assert glance.best(path, BUILD, CPU) is None
+    assert glance.best(Path(path), BUILD, CPU) is None
     store = Store.open(path)
     store.keep_variant(BUILD, CPU, ROOT, KEYS, RECIPE, variant(), EVIDENCE, 0.5)
     store.close()
-    assert glance.best(path, BUILD, CPU) is not None
+    assert glance.best(Path(path), BUILD, CPU) is not None
     with closing(sqlite3.connect(path)) as writer:
         writer.executescript(damage)
-    assert glance.best(path, BUILD, CPU) is None
+    assert glance.best(Path(path), BUILD, CPU) is None
 
 
 def test_a_glance_trusts_no_file_that_others_may_write(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     Store.open(str(path)).close()
-    assert glance.best(str(path), BUILD, CPU) == glance.Glance([], [])
+    assert glance.best(path, BUILD, CPU) == glance.Glance([], [])
     path.chmod(0o622)
-    assert glance.best(str(path), BUILD, CPU) is None
+    assert glance.best(path, BUILD, CPU) is None
 
 
 def test_a_glance_reads_the_version_that_a_store_makes() -> None:
@@ -193,3 +197,32 @@ def test_a_store_that_nobody_asks_is_opened_all_the_same(
         time.sleep(0.05)
     worker.close()
     assert "not a database" in caplog.text
+
+
+def test_a_store_that_failed_is_not_glanced_at(tmp_path: Path) -> None:
+    """What could not be put into quarantine must not come back from there."""
+    path = tmp_path / "s.db"
+    store = Store.open(str(path))
+    store.keep_variant(BUILD, CPU, ROOT, KEYS, RECIPE, variant(), EVIDENCE, 0.5)
+    store.close()
+
+    def open_store() -> Store:
+        raise StoreError("the store is away")
+
+    worker = StoreWorker(open_store, look=lambda build, cpu: glance.best(path, build, cpu))
+    assert len(worker.best(BUILD, CPU).result()) == 1
+    worker.quarantine(BUILD, CPU, variant().digest, "it died").result()
+    assert worker.best(BUILD, CPU).result() == []
+    worker.close()
+
+
+def test_what_a_glance_cannot_do_the_store_does(tmp_path: Path) -> None:
+    def look(build: str, cpu: str) -> glance.Glance | None:
+        raise RuntimeError(build)
+
+    worker = StoreWorker(lambda: Store.open(str(tmp_path / "s.db")), look=look, read_s=60)
+    worker.keep_variant(BUILD, CPU, ROOT, KEYS, RECIPE, variant(), EVIDENCE, 0.5).result()
+    worker.close()
+    worker = StoreWorker(lambda: Store.open(str(tmp_path / "s.db")), look=look, read_s=60)
+    assert len(worker.best(BUILD, CPU).result()) == 1
+    worker.close()

@@ -4,19 +4,22 @@ In: folded stacks and a function that names frames. Out: a tree whose nodes carr
 ended there. Frames without a name are left out: their time belongs to whoever called them.
 Weights decay, so that the tree follows the program's phases.
 
-Functions that call nothing may use the frame pointer's register as they like, and samples in them
-then show no callers. Those belong where the few samples do that met them before or after.
+Code that uses the frame pointer's register for something else (functions that call nothing, and
+variants) shows no callers while it does. Such samples belong where the few do that met the same
+function with its callers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 
 from halojit.model.function import Place
 from halojit.model.profile import Stack
 
 NESTED_SHARE = 0.02
 """Of a function's samples, that were taken in calls inside its own."""
+LEAST_EVIDENCE = 1.0
+"""Samples with callers, before those without any are put there."""
 
 
 class Node:
@@ -36,9 +39,11 @@ class CallTree:
     def __init__(self) -> None:
         self.root = Node(None)
         self.total = 0.0
+        self._paths: list[tuple[tuple[Place, ...], float]] | None = None
 
     def add(self, stacks: tuple[Stack, ...], name: Callable[[int], Place | None]) -> None:
         """Adds samples."""
+        self._paths = None
         known: dict[int, Place | None] = {}
         for stack in stacks:
             node = self.root
@@ -65,22 +70,31 @@ class CallTree:
             }
             return bool(node.children) or node.own >= least
 
+        self._paths = None
         shrink(self.root)
         self.total = sum(weight for _, weight in self._seen())
 
-    def paths(self) -> Iterator[tuple[tuple[Place, ...], float]]:
-        """Call paths, outermost function first, with the samples that ended exactly there. A path
-        of one function that other paths end in after its callers is shared out among those."""
-        whole: dict[Place, list[tuple[tuple[Place, ...], float]]] = {}
-        for path, weight in self._seen():
-            if len(path) > 1:
-                whole.setdefault(path[-1], []).append((path, weight))
-        for path, weight in self._seen():
-            known = whole.get(path[-1], ()) if len(path) == 1 else ()
-            if not known:
+    def paths(self) -> Sequence[tuple[tuple[Place, ...], float]]:
+        """Call paths, outermost function first, with the samples that ended exactly there. Those of
+        a function alone, that nothing below it shows to be a thread's first, are shared out among
+        the longer paths that end in it."""
+        if self._paths is None:
+            self._paths = list(self._whole())
+        return self._paths
+
+    def _whole(self) -> Iterator[tuple[tuple[Place, ...], float]]:
+        seen = list(self._seen())
+        lone = {p: node.own for p, node in self.root.children.items() if not node.children}
+        evidence: dict[Place, float] = {}
+        for path, weight in seen:
+            if _shows_callers(path, lone):
+                evidence[path[-1]] = evidence.get(path[-1], 0.0) + weight
+        known = {place: w for place, w in evidence.items() if w >= LEAST_EVIDENCE}
+        for path, weight in seen:
+            if _shows_callers(path, known):
+                yield path, weight * (1.0 + lone[path[-1]] / known[path[-1]])
+            elif len(path) != 1 or path[0] not in known:
                 yield path, weight
-            total = sum(other for _, other in known)
-            yield from ((one, weight * other / total) for one, other in known)
 
     def _seen(self) -> Iterator[tuple[tuple[Place, ...], float]]:
         """As sampled."""
@@ -132,3 +146,8 @@ class CallTree:
             for place in set(path):
                 weights[place] = weights.get(place, 0.0) + weight
         return {place: weight / self.total for place, weight in weights.items()}
+
+
+def _shows_callers(path: tuple[Place, ...], of: Container[Place]) -> bool:
+    """Does it end in a first call of one of them, after its callers?"""
+    return len(path) > 1 and path[-1] in of and path[-1] not in path[:-1]

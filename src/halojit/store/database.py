@@ -1,7 +1,7 @@
 """A connection to SQLite or PostgreSQL, and every way in which it fails as one kind of error.
 
 In: a path or a URL (address.py). Out: transactions. What differs between the two databases is here
-and nowhere else: locks, timeouts, files and their permissions, the words of errors.
+and in file.py: locks, timeouts, files and their permissions, the words of errors.
 
 SQLite: write-ahead log, so that readers and one writer of several processes do not wait for each
 other; transactions that write say so at their start, so that two never upgrade into a deadlock.
@@ -9,6 +9,7 @@ other; transactions that write say so at their start, so that two never upgrade 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -123,8 +124,9 @@ class Database:
             return
         if name.startswith("file:"):
             raise OSError("SQLite's own URIs are not known here")
-        file.create(Path(name))
-        file.check(Path(name))
+        path = Path(os.path.abspath(name))
+        file.create(path)
+        file.check(path)
 
     def _set_up_file(self) -> None:
         with self._translated("open"):

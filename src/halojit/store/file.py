@@ -18,6 +18,14 @@ PRAGMAS = (
 )
 
 
+def path_of(store: str) -> Path | None:
+    """Where the file is, for a store as users say it; None where it is none, or not to be had by a
+    path alone. As SQLAlchemy means it: `a/../b` is `b`, whatever `a` leads to."""
+    if "://" in store or store in ("", ":memory:") or store.startswith("file:"):
+        return None
+    return Path(os.path.abspath(store))
+
+
 def create(path: Path) -> None:
     """If there is none: readable by its owner alone. OSError."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

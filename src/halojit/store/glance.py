@@ -9,13 +9,14 @@ that others may write) is left to the store, which tells of it and mends it.
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from halojit.store import file, sealed
 from halojit.store.codec import BadValue, seal, unquoted
-from halojit.store.rows import Known
+from halojit.store.rows import TOUCH_S, Known
 
 VERSION = 1
 """Of the tables that are read here."""
@@ -31,25 +32,22 @@ WHERE program.key = ? AND variant.is_candidate = 1 AND variant.gain >= 0
     WHERE quarantine.program = program.id AND quarantine.digest = variant.digest)
 ORDER BY region.id, variant.gain DESC, variant.id
 """
-OBJECT = "SELECT data FROM halo_object WHERE key = ?"
+OBJECT = "SELECT data, used < ? AS is_stale FROM halo_object WHERE key = ?"
 
 
 @dataclass(frozen=True)
 class Glance:
-    """What is known, and the keys of the objects, of which nobody has noted yet that they were
-    used."""
+    """What is known, and the keys of its objects whose last use was noted too long ago."""
 
     known: list[Known]
     used: list[str]
 
 
-def best(store: str, build: str, cpu: str) -> Glance | None:
-    """As of Store; `store` as of Store.open."""
-    if "://" in store or store == ":memory:":
-        return None
+def best(path: Path, build: str, cpu: str) -> Glance | None:
+    """As of Store; `path` as of file.path_of."""
     with suppress(OSError, sqlite3.Error, BadValue):
-        file.check(Path(store))
-        address = f"{Path(store).absolute().as_uri()}?mode=ro"
+        file.check(path)
+        address = f"{path.as_uri()}?mode=ro"
         with closing(sqlite3.connect(address, timeout=0, isolation_level=None, uri=True)) as reader:
             return _best(reader, build, cpu)
     return None
@@ -63,15 +61,17 @@ def _best(reader: sqlite3.Connection, build: str, cpu: str) -> Glance | None:
     reader.execute("BEGIN")
     if reader.execute("SELECT max(version) FROM halo_schema").fetchone()[0] != VERSION:
         return None
+    stale_s = time.time() - TOUCH_S
     found: dict[int, Known] = {}
     used: list[str] = []
     for row in reader.execute(BEST, (seal(build, cpu),)).fetchall():
         if row["region"] in found:
             continue
-        stored = reader.execute(OBJECT, (row["object"],)).fetchone()
+        stored = reader.execute(OBJECT, (stale_s, row["object"])).fetchone()
         if stored is None:
             raise BadValue("its object is not there")
         whose = (build, cpu, unquoted(row["root"]))
         found[row["region"]] = sealed.known(whose, row, stored["data"])
-        used.append(row["object"])
+        if stored["is_stale"]:
+            used.append(row["object"])
     return Glance(list(found.values()), used)

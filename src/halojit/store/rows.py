@@ -8,6 +8,9 @@ from halojit.model.evidence import Evidence
 from halojit.model.function import Key
 from halojit.model.region import Recipe, Variant
 
+TOUCH_S = 3600.0
+"""A use is noted when the last note is older: most connections write nothing."""
+
 
 @dataclass(frozen=True)
 class Known:

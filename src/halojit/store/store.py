@@ -40,15 +40,13 @@ from halojit.store.codec import BadValue, quoted, seal, unquoted
 from halojit.store.database import Database
 from halojit.store.errors import StoreError
 from halojit.store.records import Records
-from halojit.store.rows import Known, ProgramRow, RegionRow, Tried
+from halojit.store.rows import TOUCH_S, Known, ProgramRow, RegionRow, Tried
 from halojit.store.trim import Bound, trim
 
 log = logging.getLogger("halo")
 
 TRIED = 1000
 """Trials that seed a search: the latest."""
-TOUCH_S = 3600.0
-"""A use is noted when the last note is older: most connections write nothing."""
 KEEPS_A_TRIM = 64
 
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, TypeVar
 from halojit.model.evidence import Evidence
 from halojit.model.function import Key
 from halojit.model.region import Recipe, Variant
-from halojit.store import glance
+from halojit.store import file, glance
 from halojit.store.errors import StoreError
 from halojit.store.glance import Glance
 from halojit.store.rows import Known, ProgramRow, Tried
@@ -58,13 +58,15 @@ class StoreWorker:
         open_store: Callable[[], Store],
         *,
         look: Look = lambda build, cpu: None,
+        open_s: float = OPEN_S,
         read_s: float = READ_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`open_store` is called on the worker's thread when it is needed, or soon, and again after
-        failures. Until then `look` is asked first what is best."""
+        """`open_store` is called on the worker's thread when it is needed, or `open_s` later, and
+        again after failures. Before the first time `look` is asked what is best."""
         self._open_store = open_store
         self._look = look
+        self._open_s = open_s
         self._read_s = read_s
         self._clock = clock
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -93,7 +95,10 @@ class StoreWorker:
 
             return Store.open(url, limit_bytes=limit_bytes, expiry_days=expiry_days)
 
-        return cls(open_store, look=lambda build, cpu: glance.best(url, build, cpu))
+        path = file.path_of(url)
+        if path is None:
+            return cls(open_store, open_s=0.0)
+        return cls(open_store, look=lambda build, cpu: glance.best(path, build, cpu))
 
     def close(self, limit_s: float = 5.0) -> None:
         """Ends when what waits is written, or the time is up; later calls are dropped."""
@@ -179,8 +184,15 @@ class StoreWorker:
         return self._submit(call, lambda: None, CALL_BYTES + size)
 
     def _glance(self, build: str, cpu: str) -> list[Known] | None:
-        """None: ask the store."""
-        if self._store is not None or (found := self._look(build, cpu)) is None:
+        """None: ask the store. One that was opened is asked, even if it failed since."""
+        if self._is_opened:
+            return None
+        try:
+            found = self._look(build, cpu)
+        except Exception:
+            log.debug("no glance at the store", exc_info=True)
+            return None
+        if found is None:
             return None
         self._used.update(found.used)
         return found.known
@@ -234,13 +246,15 @@ class StoreWorker:
     def _work(self) -> None:
         while (call := self._next()) is not None:
             call()
+        if self._used and not self._is_opened:
+            self._try(lambda store: None, lambda: None)
         self._close()
 
     def _next(self) -> Callable[[], None] | None:
         """None: the end."""
         if not self._is_opened:
             try:
-                return self._calls.get(timeout=OPEN_S)
+                return self._calls.get(timeout=self._open_s)
             except Empty:
                 self._try(lambda store: None, lambda: None)
         return self._calls.get()
@@ -260,8 +274,9 @@ class StoreWorker:
                     return nothing()
                 self._is_opened = True
                 self._store = self._open_store()
-                self._store.note_used(list(self._used))
-                self._used.clear()
+                if self._used:
+                    self._store.note_used(list(self._used))
+                    self._used.clear()
             result = call(self._store)
             self._works()
             return result
