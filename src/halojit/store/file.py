@@ -23,7 +23,7 @@ def path_of(store: str) -> Path | None:
     path alone. As SQLAlchemy means it: `a/../b` is `b`, whatever `a` leads to."""
     if "://" in store or store in ("", ":memory:") or store.startswith("file:"):
         return None
-    return Path(os.path.abspath(store))
+    return Path(os.path.abspath(store))  # noqa: PTH100 (as SQLAlchemy does)
 
 
 def create(path: Path) -> None:
