@@ -4,9 +4,10 @@ In: a region, proposals (tune/search.py), and leave to spend. Out: the entry lea
 version that was proved; trials are told and remembered. The next variant is compiled while one is
 on trial.
 
-When nothing more is worth trying the region is watched: the rate of its entries is looked at now
-and then, because a version that won on other inputs may lose on these. If it moved, the versions
-that ever won are tried again, the original among them, and then a few new ones.
+A version that won on other inputs may lose on these. Where the calls of a trial take much longer
+than those of the trial before, or much shorter, and when nothing more is worth trying and the rate
+of entries, which is looked at now and then, has moved: the versions that ever won are tried again,
+the original among them, and then a few new ones.
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ LOOK_MOST_S = 4.0
 LOOK_GROWTH = 1.05
 MOVED = 0.2
 """A change of the entry rate, relative, that is no noise."""
+MOVED_NS = 2.0
+"""A change of the time per call from trial to trial, a factor, that is no noise."""
+MOVED_CALLS = 200
+"""Of each side, in both trials."""
 NOISY_GROWTH = 1.4
 NOISY_MOVED = 1.0
 NEW_SEARCHES = 3
@@ -79,29 +84,69 @@ class Tuner:
         """Of what was tried, on the inputs of now."""
         self._is_built = False
         """Could any variant be had?"""
+        self._searches = NEW_SEARCHES
+        """That may still begin anew."""
+        self._usual_ns = 0.0
+        """A call of what is deployed, in the last trial; 0: not known."""
 
     async def run(self) -> None:
         """Until the process ends. Raises Refused if the region cannot be had, Unsuitable."""
         known = await self._memory.tried()
-        await self._search(self._new_search(known, None))
+        await self._explore(self._new_search(known, None), None)
         await self.contest.verify()
         self._converged("nothing more to try")
         await self._watch()
 
-    async def _search(self, search: Search) -> None:
+    async def _explore(self, search: Search, limit: int | None) -> None:
+        """`limit`: of proposals."""
+        while not await self._search(search):
+            search = self._anew(limit)
+
+    def _anew(self, limit: int | None) -> Search:
+        """What lost on other inputs may win on these, and what was counted may not be true."""
+        self._searches -= 1
+        self._digests = set(self.contest.exposed)
+        self._profiles.clear()
+        winners = [(one.contender.recipe, one.gain) for one in self.contest.winners]
+        return self._new_search(winners, limit)
+
+    async def _search(self, search: Search) -> bool:
+        """False if it is to begin anew, on inputs that nothing is known of."""
         coming = asyncio.create_task(self._prepare(search))
         try:
             while (prepared := await coming) is not None:
                 coming = asyncio.create_task(self._prepare(search))
                 proposal, contender = prepared
-                base = self.contest.best.gain
+                before = self.contest.best
                 result = await self.contest.meet(contender)
                 if self.contest.trials == 1:
                     await self._check(result)
-                search.tell(proposal, base + result.sure_gain)
+                change = self._change(result)
+                if change == 1.0:
+                    search.tell(proposal, before.gain + result.sure_gain)
+                    continue
+                search.tell(proposal, None, "the inputs changed meanwhile")
+                is_known = await self._turn((before.contender, change < 1.0))
+                self._usual_ns = 0.0
+                if not is_known and self._searches:
+                    return False
+            return True
         finally:
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
+
+    def _change(self, result: Result) -> float:
+        """Of the time per call since the trial before; 1 where it may be noise. What was gained
+        until it changed is no gain over the original now."""
+        evidence = result.evidence
+        if evidence is None or min(evidence.calls) < MOVED_CALLS:
+            return 1.0
+        usual_ns, before_ns = self._usual_ns, evidence.before_ns
+        self._usual_ns = evidence.after_ns if result.decision is Decision.WON else before_ns
+        if not usual_ns or 1.0 / MOVED_NS < before_ns / usual_ns < MOVED_NS:
+            return 1.0
+        self._reopened(f"calls of {usual_ns:,.0f} ns became ones of {before_ns:,.0f} ns")
+        return before_ns / usual_ns
 
     async def _check(self, result: Result) -> None:
         """After the first trial. Samples do not tell a call that never ends (an interpreter's main
@@ -236,7 +281,6 @@ class Tuner:
         pause_s = LOOK_S
         usual = 0.0
         moved = MOVED
-        searches = NEW_SEARCHES
         while True:
             await asyncio.sleep(pause_s)
             if self._exploration.is_held:
@@ -260,23 +304,20 @@ class Tuner:
             # A machine whose speed changes is not a program whose inputs do.
             is_noise = self.contest.best.contender is before
             moved = min(moved * NOISY_GROWTH, NOISY_MOVED) if is_noise else MOVED
-            if searches and not is_known:
-                searches -= 1
-                # What lost on other inputs may win on these, and what was counted may not be true.
-                self._digests = set(self.contest.exposed)
-                self._profiles.clear()
-                known = [(one.contender.recipe, one.gain) for one in self.contest.winners]
-                await self._search(self._new_search(known, NEW_PROPOSALS))
+            if self._searches and not is_known:
+                await self._explore(self._anew(NEW_PROPOSALS), NEW_PROPOSALS)
             self._converged("tried again")
             pause_s, usual = LOOK_S, 0.0
 
     async def _turn(self, turn: tuple[Contender, bool]) -> bool:
-        """The inputs changed so that what was the best is entered more often, or less. True if the
-        one that won when this last happened wins again: programs go back and forth."""
+        """The inputs changed so that what was the best is entered more often, its calls being
+        shorter, or less. True if the one that won when this last happened wins again: programs go
+        back and forth."""
         expected = self._turns.get(turn)
         if expected is not None:
             result = await self.contest.meet(expected, RETRY_LIMIT_S)
             if result.decision is Decision.WON:
+                await self.contest.verify()
                 return True
         await self.contest.compete()
         if self.contest.best.contender not in (turn[0], ORIGINAL):
