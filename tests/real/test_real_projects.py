@@ -1,8 +1,9 @@
 """Real projects, built unmodified with halo-clang by their own build systems, while every function
 of theirs is recompiled and swapped at random.
 
-Two questions each: does the project's own test suite pass under a `stress` server, and does a long
-run of its main program print what its plain build prints, with thousands of swaps in it?
+Two questions each: does the project's own test suite pass under a `stress` server, and under one
+that searches as it would in production; and does a long run of its main program print what its
+plain build prints, with thousands of swaps in it?
 """
 
 from __future__ import annotations
@@ -51,8 +52,10 @@ def trees(project_name: str, tools: Tools, cache: BuildCache) -> Trees:
     return Trees(project, directory / "plain", directory / "halo")
 
 
-def test_own_suite_passes_under_stress(trees: Trees, tools: Tools, tmp_path: Path) -> None:
-    with Server(tools, tmp_path, "--strategy", "stress") as server:
+@pytest.mark.parametrize("strategy", ["stress", "adapt"])
+def test_own_suite_passes(trees: Trees, tools: Tools, tmp_path: Path, strategy: str) -> None:
+    store = str(tmp_path / "store.db")
+    with Server(tools, tmp_path, "--strategy", strategy, "--store", store) as server:
         cc = shlex.quote(str(tools.halo_clang))
         real.check(trees.project, cc, "-O2 -fhalo", trees.halo, server.address)
         assert server.stop() == 0

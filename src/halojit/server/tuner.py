@@ -28,6 +28,7 @@ from halojit.server.live import Live, Refused
 from halojit.server.memory import RegionMemory
 from halojit.server.tryout import ORIGINAL, TOO_FEW_CALLS, Contender, Result
 from halojit.tune.budget import Kind
+from halojit.tune.inputs import Usual
 from halojit.tune.search import Proposal, Search
 
 LOOK_S = 0.25
@@ -35,10 +36,6 @@ LOOK_MOST_S = 4.0
 LOOK_GROWTH = 1.05
 MOVED = 0.2
 """A change of the entry rate, relative, that is no noise."""
-MOVED_NS = 2.0
-"""A change of the time per call from trial to trial, a factor, that is no noise."""
-MOVED_CALLS = 200
-"""Of each side, in both trials."""
 NOISY_GROWTH = 1.4
 NOISY_MOVED = 1.0
 NEW_SEARCHES = 3
@@ -86,8 +83,7 @@ class Tuner:
         """Could any variant be had?"""
         self._searches = NEW_SEARCHES
         """That may still begin anew."""
-        self._usual_ns = 0.0
-        """A call of what is deployed, in the last trial; 0: not known."""
+        self._usual = Usual()
 
     async def run(self) -> None:
         """Until the process ends. Raises Refused if the region cannot be had, Unsuitable."""
@@ -121,32 +117,21 @@ class Tuner:
                 result = await self.contest.meet(contender)
                 if self.contest.trials == 1:
                     await self._check(result)
-                change = self._change(result)
+                change = self._usual.see(result.decision, result.evidence)
                 if change == 1.0:
                     search.tell(proposal, before.gain + result.sure_gain)
                     continue
+                self._reopened(f"calls take {change:.2f} times as long as before")
+                # What was gained until now is no gain over the original on these inputs.
                 search.tell(proposal, None, "the inputs changed meanwhile")
                 is_known = await self._turn((before.contender, change < 1.0))
-                self._usual_ns = 0.0
+                self._usual = Usual()
                 if not is_known and self._searches:
                     return False
             return True
         finally:
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
-
-    def _change(self, result: Result) -> float:
-        """Of the time per call since the trial before; 1 where it may be noise. What was gained
-        until it changed is no gain over the original now."""
-        evidence = result.evidence
-        if evidence is None or min(evidence.calls) < MOVED_CALLS:
-            return 1.0
-        usual_ns, before_ns = self._usual_ns, evidence.before_ns
-        self._usual_ns = evidence.after_ns if result.decision is Decision.WON else before_ns
-        if not usual_ns or 1.0 / MOVED_NS < before_ns / usual_ns < MOVED_NS:
-            return 1.0
-        self._reopened(f"calls of {usual_ns:,.0f} ns became ones of {before_ns:,.0f} ns")
-        return before_ns / usual_ns
 
     async def _check(self, result: Result) -> None:
         """After the first trial. Samples do not tell a call that never ends (an interpreter's main
