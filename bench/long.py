@@ -53,7 +53,8 @@ def jobs(
             found.append(job)
     is_done = alternating.is_of(kept.part(PROGRAM, alternating.PART), plan)
     if PHASES in parts and has_phases and not is_done:
-        found.append(Job(PHASES, plan.seconds + 25.0, lambda say: measure_phases(kept, plan, say)))
+        length_s = alternating.length_s(plan)
+        found.append(Job(PHASES, length_s, lambda say: measure_phases(kept, plan, say)))
     return found
 
 

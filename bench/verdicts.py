@@ -116,10 +116,10 @@ def _alternating(phases: Mapping[str, Any]) -> list[Goal]:
     return [
         Goal(
             f"alternating program against its best build, {phase} phase",
-            one["ratio"],
+            one["ratio"].value,
             ALTERNATING_LEAST,
             "x",
-            None,
+            one["ratio"],
             one["best"],
             is_least=True,
         )

@@ -223,40 +223,63 @@ def test_goals_are_least_and_most() -> None:
     assert (differs.where, differs.is_met) == ("sort", False)
 
 
-def phases_part(*late: float) -> dict[str, Any]:
-    kinds = ("short", "long", "short", "long")
+def phases_part(short: float, long: float) -> dict[str, Any]:
     return {
-        "static": {"O3": {"short": 20.0, "long": 40.0}, "wide": {"short": 10.0, "long": 100.0}},
-        "halo": [
-            {"phase": phase, "until_s": i, "speed": speed / 2, "late_speed": speed}
-            for i, (phase, speed) in enumerate(zip(kinds, late, strict=False))
-        ],
+        "turns": {
+            "short": {"halo": [short] * 3, "O3": [20.0] * 3, "wide": [10.0] * 3},
+            "long": {"halo": [long] * 3, "O3": [40.0] * 3, "wide": [100.0] * 3},
+        },
     }
 
 
-def test_the_last_phase_of_each_kind_counts() -> None:
-    found = alternating.verdict(phases_part(10.0, 40.0, 19.8, 95.0))
+def test_halo_against_the_best_build_of_each_phase() -> None:
+    part = phases_part(19.8, 95.0)
+    found = alternating.verdict(part)
     assert found["short"]["best"] == "O3"
-    assert found["short"]["ratio"] == pytest.approx(0.99)
+    assert found["short"]["ratio"].value == pytest.approx(0.99)
     assert found["long"]["best"] == "wide"
-    assert found["long"]["ratio"] == pytest.approx(0.95)
-    met = [goal.is_met for goal in verdicts([], phases_part(10.0, 40.0, 19.8, 95.0), {})]
-    assert met == [True, False]
-    with pytest.raises(BenchError, match="no long phase"):
-        alternating.verdict(phases_part(10.0))
+    assert found["long"]["ratio"].value == pytest.approx(0.95)
+    assert found["long"]["against_O3"].value == pytest.approx(95 / 40)
+    assert [goal.is_met for goal in verdicts([], part, {})] == [True, False]
+    part["turns"]["long"] = {name: [] for name in part["turns"]["long"]}
+    with pytest.raises(BenchError, match="long phases"):
+        alternating.verdict(part)
 
 
-def test_laps_by_phase() -> None:
-    told_laps = [
-        Lap(1.0, 10, 10.0, 10.0, "short"),
-        Lap(2.0, 30, 20.0, 20.0, "short"),
-        Lap(3.0, 70, 40.0, 40.0, "long"),
-        # Another run begins.
-        Lap(1.0, 30, 30.0, 30.0, "short"),
-    ]
-    assert alternating.speed_by_phase(told_laps) == {"short": 20.0, "long": 40.0}
-    rows = alternating.by_stretch(told_laps[:3])
-    assert [(row["phase"], row["late_speed"]) for row in rows] == [("short", 20.0), ("long", 40.0)]
+def turning_laps(speed: float, before_s: float) -> list[Lap]:
+    """Phases of `before_s` alone and five slices of 0.2 s, with 0.8 s of others after each; twice
+    as fast in the second phase."""
+    laps: list[Lap] = []
+    at_s, rounds = 0.0, 0
+
+    def lap(phase: str, spent_s: float, stood_s: float) -> None:
+        nonlocal at_s, rounds
+        at_s += spent_s + stood_s
+        by = speed * (2 if phase == "long" else 1)
+        rounds += round(spent_s * by)
+        laps.append(Lap(at_s, rounds, by, by, phase))
+
+    for phase in ("short", "long") * (alternating.COMPARED // 2):
+        for _ in range(round(before_s / 0.25)):
+            lap(phase, 0.25, 0.0)
+        for _ in range(5):
+            lap(phase, 0.2, 0.8)
+    return laps
+
+
+def test_slices_of_a_phase_are_paired() -> None:
+    laps = {"halo": turning_laps(1000.0, 5.0), "O3": turning_laps(2000.0, 0.0)}
+    turns = alternating.turns_by_phase(laps)
+    assert set(turns) == {"short", "long"}
+    for phase, by in (("short", 1), ("long", 2)):
+        assert len(turns[phase]["halo"]) == len(turns[phase]["O3"]) >= alternating.COMPARED
+        assert turns[phase]["halo"] == pytest.approx([1000.0 * by] * len(turns[phase]["halo"]))
+        assert turns[phase]["O3"] == pytest.approx([2000.0 * by] * len(turns[phase]["O3"]))
+    rows = alternating.by_stretch(laps["halo"])
+    assert [(row["phase"], row["speed"]) for row in rows[:2]] == [("short", 1000), ("long", 2000)]
+    laps["O3"] = laps["O3"][5:]
+    with pytest.raises(BenchError, match="different phases"):
+        alternating.turns_by_phase(laps)
 
 
 def test_only_what_is_missing_is_planned(tmp_path: Path) -> None:
@@ -278,7 +301,8 @@ def test_only_what_is_missing_is_planned(tmp_path: Path) -> None:
     assert row.steady is not None
     other = dataclasses.replace(plan, strategy="once")
     assert [row.steady for row in deciding.rows(kept, subjects, other)] == [None]
-    kept.write("phases", "phases", {"strategy": "adapt", "seconds": 60.0})
+    measured = {"strategy": "adapt", "seconds": 60.0, "compared": alternating.COMPARED}
+    kept.write("phases", "phases", measured)
     assert names() == ["lua, static arms", "lua, adapt"]
     long.forget(kept, ["lu"], {long.ADAPT})
     assert "lu, adapt" in names()

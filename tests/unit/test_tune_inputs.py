@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from halojit.model.evidence import Decision, Evidence
 from halojit.tune.inputs import Usual
+from halojit.tune.quests import Quest, Quests
+from halojit.tune.search import Host, Search
 
 
 def trial(before_ns: float, after_ns: float, calls: int = 1000) -> Evidence:
@@ -33,3 +35,27 @@ def test_few_calls_say_nothing() -> None:
     assert usual.see(Decision.LOST, trial(100, 300, calls=100)) == 1.0
     assert usual.see(Decision.UNDECIDED, None) == 1.0
     assert usual.see(Decision.LOST, trial(1000, 300)) == 1.0
+
+
+def quest() -> Quest:
+    return Quest(Search(Host("znver4", "+avx2"), 1))
+
+
+def test_a_search_goes_on_where_it_was_on_such_inputs() -> None:
+    first, second = quest(), quest()
+    quests = Quests(first)
+    assert quests.leave(is_shorter=False) is None
+    quests.now = second
+    assert quests.leave(is_shorter=True) is first
+    quests.now = first
+    assert quests.leave(is_shorter=False) is second
+
+
+def test_calls_that_go_on_becoming_shorter_are_of_new_inputs() -> None:
+    first, second, third = quest(), quest(), quest()
+    quests = Quests(first)
+    assert quests.leave(is_shorter=True) is None
+    quests.now = second
+    assert quests.leave(is_shorter=True) is None
+    quests.now = third
+    assert quests.leave(is_shorter=False) is second

@@ -198,3 +198,15 @@ def test_it_finds_more_than_chance() -> None:
             guesses.append(answer(space.recipe(point)))
         ahead += search.best[1] - max(g for g in guesses if g is not None)
     assert math.exp(ahead / 3) > 1.03
+
+
+def test_what_was_withdrawn_is_asked_for_next_and_counts_for_nothing() -> None:
+    search = Search(HOST, 1, limit=40)
+    plain = run(Search(HOST, 1, limit=40), flat)
+    again = []
+    while (proposal := search.ask()) is not None:
+        search.withdraw(proposal)
+        assert search.ask() == proposal
+        again.append(proposal)
+        search.tell(proposal, 0.0)
+    assert [one.recipe for one in again] == [one.recipe for one in plain]

@@ -7,7 +7,7 @@ on trial.
 A version that won on other inputs may lose on these. Where the calls of a trial take much longer
 than those of the trial before, or much shorter, and when nothing more is worth trying and the rate
 of entries, which is looked at now and then, has moved: the versions that ever won are tried again,
-the original among them, and then a few new ones.
+the original among them; then the search goes on where it was on such inputs (tune/quests.py).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from halojit.server.memory import RegionMemory
 from halojit.server.tryout import ORIGINAL, TOO_FEW_CALLS, Contender, Result
 from halojit.tune.budget import Kind
 from halojit.tune.inputs import Usual
+from halojit.tune.quests import Quest, Quests
 from halojit.tune.search import Proposal, Search
 
 LOOK_S = 0.25
@@ -74,11 +75,7 @@ class Tuner:
         self._memory = memory
         self._new_search = new_search
         self._built = built
-        self._profiles: dict[Recipe, tuple[FunctionProfile, ...]] = {}
-        """By the plain recipe for a processor: counts of one fit no other."""
         self._turns: dict[tuple[Contender, bool], Contender] = {}
-        self._digests: set[str] = set(contest.exposed)
-        """Of what was tried, on the inputs of now."""
         self._is_built = False
         """Could any variant be had?"""
         self._searches = NEW_SEARCHES
@@ -87,31 +84,42 @@ class Tuner:
 
     async def run(self) -> None:
         """Until the process ends. Raises Refused if the region cannot be had, Unsuitable."""
-        known = await self._memory.tried()
-        await self._explore(self._new_search(known, None), None)
+        quests = Quests(self._new_quest(await self._memory.tried(), None))
+        await self._explore(quests, None)
         await self.contest.verify()
         self._converged("nothing more to try")
-        await self._watch()
+        await self._watch(quests)
 
-    async def _explore(self, search: Search, limit: int | None) -> None:
-        """`limit`: of proposals."""
-        while not await self._search(search):
-            search = self._anew(limit)
+    async def _explore(self, quests: Quests, limit: int | None) -> None:
+        """Until nothing more is worth trying on the inputs of now. `limit`: of proposals."""
+        while (turn := await self._search(quests.now)) is not None:
+            await self._follow(quests, turn, limit)
 
-    def _anew(self, limit: int | None) -> Search:
+    def _new_quest(self, known: list[tuple[Recipe, float]], limit: int | None) -> Quest:
+        return Quest(self._new_search(known, limit))
+
+    async def _follow(
+        self, quests: Quests, turn: tuple[Contender, bool], limit: int | None
+    ) -> None:
         """What lost on other inputs may win on these, and what was counted may not be true."""
-        self._searches -= 1
-        self._digests = set(self.contest.exposed)
-        self._profiles.clear()
-        winners = [(one.contender.recipe, one.gain) for one in self.contest.winners]
-        return self._new_search(winners, limit)
+        is_known = await self._turn(turn)
+        self._usual = Usual()
+        quest = quests.leave(turn[1])
+        is_over = quest is None or (quest.is_done and not is_known)
+        if is_over and self._searches:
+            self._searches -= 1
+            winners = [(one.contender.recipe, one.gain) for one in self.contest.winners]
+            quest = self._new_quest(winners, limit)
+        quests.now = quest or quests.now
 
-    async def _search(self, search: Search) -> bool:
-        """False if it is to begin anew, on inputs that nothing is known of."""
-        coming = asyncio.create_task(self._prepare(search))
+    async def _search(self, quest: Quest) -> tuple[Contender, bool] | None:
+        """Until nothing more is worth trying, or the inputs are others: what was the best on the
+        old ones, and are calls shorter on these?"""
+        search = quest.search
+        coming = asyncio.create_task(self._prepare(quest))
         try:
             while (prepared := await coming) is not None:
-                coming = asyncio.create_task(self._prepare(search))
+                coming = asyncio.create_task(self._prepare(quest))
                 proposal, contender = prepared
                 before = self.contest.best
                 result = await self.contest.meet(contender)
@@ -123,15 +131,25 @@ class Tuner:
                     continue
                 self._reopened(f"calls take {change:.2f} times as long as before")
                 # What was gained until now is no gain over the original on these inputs.
-                search.tell(proposal, None, "the inputs changed meanwhile")
-                is_known = await self._turn((before.contender, change < 1.0))
-                self._usual = Usual()
-                if not is_known and self._searches:
-                    return False
-            return True
+                if proposal.recipe in quest.interrupted:
+                    search.tell(proposal, None, "the inputs change while it is tried")
+                else:
+                    quest.interrupted.add(proposal.recipe)
+                    self._withdraw(quest, prepared)
+                return before.contender, change < 1.0
+            quest.is_done = True
+            return None
         finally:
             coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
+            [left] = await asyncio.gather(coming, return_exceptions=True)
+            if isinstance(left, tuple):
+                self._withdraw(quest, left)
+
+    def _withdraw(self, quest: Quest, prepared: tuple[Proposal, Contender]) -> None:
+        proposal, contender = prepared
+        quest.search.withdraw(proposal)
+        if contender.variant is not None:
+            quest.digests.discard(contender.variant.digest)
 
     async def _check(self, result: Result) -> None:
         """After the first trial. Samples do not tell a call that never ends (an interpreter's main
@@ -158,11 +176,15 @@ class Tuner:
         self._memory.forget()
         raise Unsuitable(reason)
 
-    async def _prepare(self, search: Search) -> tuple[Proposal, Contender] | None:
+    async def _prepare(self, quest: Quest) -> tuple[Proposal, Contender] | None:
         """The next proposal that can be tried, built and linked; None when there is none."""
+        search = quest.search
         while (proposal := search.ask()) is not None:
             try:
-                contender = await self._make(proposal)
+                contender = await self._make(quest, proposal)
+            except asyncio.CancelledError:
+                search.withdraw(proposal)
+                raise
             except Refused as error:
                 if not self._is_built:
                     raise
@@ -179,23 +201,30 @@ class Tuner:
                     )
                 )
                 continue
-            if contender is not None:
+            if contender is None:
+                search.tell(proposal, None, "the same code as one before")
+            elif contender is self.contest.best.contender:
+                search.tell(proposal, self.contest.best.gain, "it is deployed")
+            else:
                 return proposal, contender
-            search.tell(proposal, None, "the same code as one before")
         return None
 
-    async def _make(self, proposal: Proposal) -> Contender | None:
-        """None if its code was tried before."""
+    async def _make(self, quest: Quest, proposal: Proposal) -> Contender | None:
+        """None if its code was tried before on these inputs; the best itself if it is the same."""
         live, root = self._live, self._root
         profile: tuple[FunctionProfile, ...] = ()
         if proposal.needs_profile:
             plain = Recipe(proposal.recipe.cpu, proposal.recipe.features)
-            if plain not in self._profiles:
-                self._profiles[plain] = await self._measure_profile(plain)
-            profile = self._profiles[plain]
+            if plain not in quest.profiles:
+                quest.profiles[plain] = await self._measure_profile(plain)
+            profile = quest.profiles[plain]
         variant = await self._build(proposal.recipe, profile)
-        if variant.digest in self._digests:
+        if variant.digest in quest.digests:
             return None
+        best = self.contest.best.contender
+        if best.variant is not None and best.variant.digest == variant.digest:
+            quest.digests.add(variant.digest)
+            return best
         if await self._memory.is_quarantined(variant.digest):
             raise Refused("the program died in it once")
         live.tell(
@@ -213,7 +242,7 @@ class Tuner:
         if not self._is_built:
             self._is_built = True
             self._built(frozenset(variant.functions))
-        self._digests.add(variant.digest)
+        quest.digests.add(variant.digest)
         return Contender(
             proposal.name,
             proposal.recipe,
@@ -261,7 +290,7 @@ class Tuner:
             )
         )
 
-    async def _watch(self) -> None:
+    async def _watch(self, quests: Quests) -> None:
         """Looks at the rate of entries; slower and slower while nothing moves."""
         pause_s = LOOK_S
         usual = 0.0
@@ -285,12 +314,11 @@ class Tuner:
             pace = self.contest.tryout.pace
             pace.move(rate, pace.ns_per_call * usual / rate)
             before = self.contest.best.contender
-            is_known = await self._turn((before, rate > usual))
+            await self._follow(quests, (before, rate > usual), NEW_PROPOSALS)
             # A machine whose speed changes is not a program whose inputs do.
             is_noise = self.contest.best.contender is before
             moved = min(moved * NOISY_GROWTH, NOISY_MOVED) if is_noise else MOVED
-            if self._searches and not is_known:
-                await self._explore(self._anew(NEW_PROPOSALS), NEW_PROPOSALS)
+            await self._explore(quests, NEW_PROPOSALS)
             self._converged("tried again")
             pause_s, usual = LOOK_S, 0.0
 
@@ -299,15 +327,16 @@ class Tuner:
         shorter, or less. True if the one that won when this last happened wins again: programs go
         back and forth."""
         expected = self._turns.get(turn)
-        if expected is not None:
+        if expected not in (None, ORIGINAL):
             result = await self.contest.meet(expected, RETRY_LIMIT_S)
             if result.decision is Decision.WON:
                 await self.contest.verify()
                 return True
         await self.contest.compete()
-        if self.contest.best.contender not in (turn[0], ORIGINAL):
-            self._turns[turn] = self.contest.best.contender
-        return False
+        best = self.contest.best.contender
+        if best is not turn[0]:
+            self._turns[turn] = best
+        return best is expected
 
     def _reopened(self, reason: str) -> None:
         live = self._live

@@ -149,6 +149,12 @@ class Search:
         elif not self._coming:
             self._stale += 1.0
 
+    def withdraw(self, proposal: Proposal) -> None:
+        """It was not tried after all, and is the next to be asked for."""
+        point, _ = self._pending.pop(proposal.recipe)
+        self._asked.discard(point)
+        self._coming.appendleft(point)
+
     def _failed(self, point: Point, parent: Point | None) -> None:
         self._profile_failures += (PROFILE.name, PROFILE.settings[1]) in point
         if parent is not None:
