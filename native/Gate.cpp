@@ -177,7 +177,8 @@ private:
     Begin = begin();
     CallInst *Call = call(Callee);
     auto [End, Cpu] = end();
-    Value *WasCut = isCut();
+    Value *Ticks = B.CreateSub(End, Begin);
+    Value *WasCut = isCut(Ticks);
     giveTokenBack();
     Value *Next =
         B.CreateLShr(B.CreateMul(B.CreateLShr(mix(Begin), 32), load(offsetof(halo_gate_control, reach))), 32);
@@ -193,7 +194,7 @@ private:
                               B.CreateMul(Number, B.getInt64(sizeof(halo_gate_line))));
     Value *Sum = B.CreateAdd(Line, B.CreateMul(WasCut, B.getInt64(sizeof(halo_gate_sum))));
     Value *Counter = B.CreateAdd(Sum, sideOffset(Word));
-    add(Counter, offsetof(halo_gate_sum, ticks), B.CreateSub(End, Begin));
+    add(Counter, offsetof(halo_gate_sum, ticks), Ticks);
     add(Counter, offsetof(halo_gate_sum, calls), B.getInt64(1));
     B.CreateBr(Exit);
 
@@ -202,9 +203,10 @@ private:
   }
 
   // A timed call of another root around this one is cut too, and its mark is to stay otherwise.
-  Value *isCut() {
+  Value *isCut(Value *Ticks) {
     Value *Seen = B.CreateLoad(I64, guard(), /*isVolatile=*/true);
-    Value *WasCut = B.CreateICmpEQ(Seen, B.getInt64(0));
+    Value *IsLong = B.CreateICmpUGT(Ticks, load(offsetof(halo_gate_control, longest)));
+    Value *WasCut = B.CreateOr(B.CreateICmpEQ(Seen, B.getInt64(0)), IsLong);
     Value *IsInside = B.CreateICmpEQ(Before, load(offsetof(halo_gate_control, mark)));
     Value *After = B.CreateSelect(B.CreateAnd(IsInside, B.CreateNot(WasCut)), Before, B.getInt64(0));
     B.CreateStore(After, guard(), /*isVolatile=*/true);

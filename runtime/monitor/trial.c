@@ -8,7 +8,7 @@
  * Or the gates themselves let the sides take turns, shorter ones than this thread could: then a slice is
  * a pair of records, what both sides gained meanwhile.
  *
- * Calls that were cut by the scheduler are reported apart (gate.h).
+ * Calls that were cut by the scheduler, or took too long, are reported apart (gate.h).
  *
  * Every thread has a gate record per trial at a fixed distance from its thread pointer. A trial that
  * ends leaves them as they are: `base` and the words of the next one there are far from its own.
@@ -256,6 +256,8 @@ static void open_gate(const struct trial *trial) {
   __atomic_store_n(&control->base, trial->id << 32 | has_turns(trial), __ATOMIC_RELEASE);
   __atomic_store_n(&control->reach, 2 * trial->plan.stride - 1, __ATOMIC_RELEASE);
   __atomic_store_n(&control->turn_bits, trial->plan.turn_bits % 64, __ATOMIC_RELEASE);
+  uint64_t longest = trial->plan.longest ? trial->plan.longest : UINT64_MAX;
+  __atomic_store_n(&control->longest, longest, __ATOMIC_RELEASE);
   __atomic_store_n(&control->mask, 0, __ATOMIC_RELEASE); /* within the old lines and the new */
   __atomic_store_n(&control->lines, (uintptr_t)lines_of(trial), __ATOMIC_RELEASE);
   __atomic_store_n(&control->mask, line_count - 1, __ATOMIC_RELEASE);

@@ -145,6 +145,7 @@ static int trial_start(struct halo_call *call) {
   plan.slice_max_ns = halo_read_u64(&call->in);
   plan.slices = halo_read_u64(&call->in);
   plan.seed = halo_read_u64(&call->in);
+  plan.longest = halo_read_u64(&call->in);
   plan.stride = halo_read_u32(&call->in);
   plan.turn_bits = halo_read_u32(&call->in);
   if (call->in.is_bad)

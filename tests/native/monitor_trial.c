@@ -70,7 +70,7 @@ static __attribute__((noinline)) uint64_t gate(uint64_t x) {
   record->word = word;
   uint64_t result = ((function *)control.target[word & 1])(x);
   uint64_t end = __rdtscp(&cpu);
-  bool was_cut = *guard == 0;
+  bool was_cut = *guard == 0 || end - begin > control.longest;
   *guard = before == control.mark && !was_cut ? before : 0;
   record->stack = 0;
   record->left = control.base + begin * 0x9E3779B97F4A7C15u % control.reach;
@@ -99,6 +99,8 @@ struct plan {
   uint32_t stride, turn_bits;
 };
 
+static uint64_t longest; /* ticks; 0: no limit */
+
 /* The trial's id; 0: refused. */
 static uint64_t start(struct controller *controller, struct plan plan) {
   struct halo_writer out = {0};
@@ -109,6 +111,7 @@ static uint64_t start(struct controller *controller, struct plan plan) {
   halo_write_u64(&out, plan.most_ns);
   halo_write_u64(&out, plan.slices);
   halo_write_u64(&out, 12345);
+  halo_write_u64(&out, longest);
   halo_write_u32(&out, plan.stride);
   halo_write_u32(&out, plan.turn_bits);
   struct halo_reader in = controller_call(controller, "halo_trial_start", &out);
@@ -267,6 +270,20 @@ static void check_cut(struct controller *controller) {
     CHECK_EQUAL(totals.cut > made / 2, has_area);
 }
 
+/* So does a call that takes longer than calls do, whatever the kernel says. */
+static void check_long(struct controller *controller) {
+  longest = 1;
+  uint64_t trial =
+      start(controller, (struct plan){0, (uintptr_t)variant, 300000, 600000, SLICES, 1, HALO_TRIAL_BY_SLICE});
+  CHECK(trial != 0);
+  struct totals totals = {0};
+  while (!read_slices(controller, trial, &totals))
+    CHECK_EQUAL(gate(5), 7);
+  stop(controller, trial);
+  CHECK(totals.cut > 0);
+  CHECK_EQUAL(totals.cut, totals.calls[0] + totals.calls[1]);
+}
+
 int main(int argc, char **argv) {
   (void)argc;
   controller_begin(argv);
@@ -298,5 +315,6 @@ int main(int argc, char **argv) {
   for (int i = 0; i < 2; i++)
     pthread_join(threads[i], NULL);
   RUN(check_cut(&controller));
+  RUN(check_long(&controller));
   return 0;
 }

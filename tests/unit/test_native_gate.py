@@ -12,7 +12,7 @@ CONTROL = """
     #include <stdint.h>
     struct line { uint64_t ticks[2], calls[2], cut_ticks[2], cut_calls[2]; };
     struct control { uint64_t word, record, base, reach, target[2]; struct line *lines; uint64_t mask;
-        int64_t guard; uint64_t mark, turn_bits; };
+        int64_t guard; uint64_t mark, turn_bits, longest; };
     struct record { uint64_t stack, word, left, spare, drawn; };
     static __thread struct record record;
     static struct line lines[1024];
@@ -27,7 +27,7 @@ CONTROL = """
         __asm__("mov %%fs:0, %0" : "=r"(thread));
         c->target[0] = (uint64_t)incumbent; c->word = word; c->base = 7ull << 32; c->reach = 2 * stride - 1;
         c->lines = lines; c->mask = 1023; c->record = (uint64_t)((char *)&record - thread);
-        c->guard = (char *)&record.spare - thread; c->mark = 4711; }
+        c->guard = (char *)&record.spare - thread; c->mark = 4711; c->longest = -1; }
 """
 
 
@@ -70,6 +70,26 @@ def test_calls_that_lost_their_processor_are_counted_apart(tmp_path: Path) -> No
     )
     built = build(image(source), "f")
     assert run(source, built, main, tmp_path) == "10 10 10 5 5 1 0"
+
+
+def test_calls_that_take_far_longer_are_counted_apart(tmp_path: Path) -> None:
+    """A hypervisor that takes the processor away tells nobody."""
+    source = "extern void (*h)(int); int f(int x) { h(x); return x; }"
+    main = (
+        CONTROL
+        + """
+        int gate(int) GATE(f); extern struct control control CONTROL_OF(f); void (*h)(int); int f(int);
+        enum { LIMIT = 200000000 };
+        static void spend(int x) { uint64_t begin = __builtin_ia32_rdtsc();
+            while (x && __builtin_ia32_rdtsc() - begin <= LIMIT) continue; }
+        int main(void) { h = spend; open_gate(&control, f, 0, 1); control.longest = LIMIT;
+            for (int i = 0; i < 12; i++) { control.word = i & 1; gate(i % 3 == 0); }
+            uint64_t cut[2] = {0};
+            for (int i = 0; i < 1024; i++) for (int s = 0; s < 2; s++) cut[s] += lines[i].cut_calls[s];
+            printf("%d %d %d %d", CALLS(0), CALLS(1), (int)cut[0], (int)cut[1]); }
+    """
+    )
+    assert run(source, build(image(source), "f"), main, tmp_path) == "4 4 2 2"
 
 
 def test_a_timed_call_inside_another_root_s_leaves_its_mark(tmp_path: Path) -> None:

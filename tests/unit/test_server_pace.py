@@ -1,5 +1,7 @@
 """How trials are paced: turns, slices, and what is learned from the last one."""
 
+from pathlib import Path
+
 import pytest
 
 from halojit.model.evidence import Evidence
@@ -7,6 +9,7 @@ from halojit.model.function import Place
 from halojit.model.region import Region
 from halojit.server.pace import BY_CALL_NS, STRETCHED_MOST_NS, TURN_NS, TURNS_PER_SLICE, Pace, Plan
 from halojit.server.services import BY_SLICE
+from halojit.server.waited import TICKS_PER_S, Stolen
 from halojit.tune.trial import Trial
 
 
@@ -84,6 +87,22 @@ def test_calls_that_are_rarer_than_thought_make_slices_longer() -> None:
 
 
 def test_a_trial_tells_how_long_calls_are() -> None:
-    pace, plan = pace_of(1000.0), Plan(4, 3, (1_000_000, 2_000_000), 1e6)
+    pace, plan = pace_of(1000.0), Plan(4, 3, (1_000_000, 2_000_000), 1e6, 1e5)
     pace.learn(plan, Evidence(800.0, 700.0, 800 / 700, 1.1, 1.2, (1000, 1000), 40), 0.5)
     assert (pace.ns_per_call, pace.entries_per_s) == (700.0, 16_000.0)
+
+
+def test_calls_are_long_when_they_take_many_times_the_mean() -> None:
+    assert pace_of(50.0).plan().longest_ns == 100_000.0
+    assert pace_of(50_000.0).plan().longest_ns == 400_000.0
+
+
+def test_what_a_hypervisor_took_is_the_machine_s_steal(tmp_path: Path) -> None:
+    statistics = tmp_path / "stat"
+    statistics.write_text("cpu  10 0 10 100 0 0 0 700 0 0\ncpu0 10 0 10 100 0 0 0 700 0 0\n")
+    stolen = Stolen(statistics)
+    assert stolen.sum_s == 0.0
+    statistics.write_text("cpu  10 0 10 100 0 0 0 750 0 0\n")
+    assert stolen.sum_s == pytest.approx(50 / TICKS_PER_S)
+    assert Stolen(tmp_path / "none").sum_s == 0.0
+    assert Stolen().sum_s >= 0.0

@@ -23,7 +23,7 @@
  * here record->stack = own; record->word = word; before = *guard; *guard = control->mark; begin = rdtsc();
  *     result = control->target[word & 1](args);
  *     end = rdtscp(&cpu);
- *     was_cut = *guard == 0;
+ *     was_cut = *guard == 0 || end - begin > control->longest;
  *     *guard = before == control->mark && !was_cut ? before : 0; // a timed call of another root goes on
  *     record->stack = 0;
  *     record->left = control->base + pseudo-random(begin) % control->reach;
@@ -61,6 +61,10 @@
  * inside the one that `mark` names. (Linux 6.19 does so only for threads that were not in a system call.)
  * A program's own sequences overwrite the mark; then the call counts as whole. Where libc has registered
  * no such area, `guard` is record->spare, which nobody else writes, and no call counts as cut.
+ *
+ * Below a hypervisor the processor itself may be taken away, and nobody tells the kernel at the time: a
+ * call that took far longer than others do is counted with those that were cut. Whether that is what
+ * happened, or whether some calls are that long, the controller finds out (tune/trial.py).
  *
  * There is a line for every processor, so additions need no lock (two cost 15 ns): an
  * instruction is not interrupted. A thread that is moved between reading the processor's number and
@@ -110,7 +114,8 @@ struct halo_gate_control {
   int64_t guard; /* offset from the thread pointer */
   uint64_t mark;
   uint64_t turn_bits; /* below 64 */
-  uint64_t reserved[5];
+  uint64_t longest;   /* ticks: whatever takes more counts as cut */
+  uint64_t reserved[4];
 };
 
 #endif

@@ -46,6 +46,10 @@ TIMED_SHARE = 0.03
 STRIDE_MOST = 1024
 RECURSIVE_NS = 5000.0
 RECURSIVE_BURN_IN = 4
+LONG_LEAST_NS = 100_000.0
+LONG_CALLS = 8.0
+"""A call that takes as many times as long as the mean, and no less than that, may not have run all
+the time: hypervisors take processors away for milliseconds and more, and nobody tells."""
 LENGTHENED = 4.0
 """At most so much at a time: there may have been a pause."""
 
@@ -61,6 +65,8 @@ class Plan:
     slice_ns: tuple[int, int]
     """The shortest and the longest."""
     entries_per_s: float
+    longest_ns: float
+    """Longer calls are counted with those that lost their processor."""
 
     @property
     def pair_s(self) -> float:
@@ -113,7 +119,8 @@ class Pace:
 
     def _planned(self, stride: int, turn_bits: int, least_ns: float) -> Plan:
         least = int(min(least_ns, SLICE_MOST_NS))
-        return Plan(stride, turn_bits, (least, SLICE_RANGE * least), self.entries_per_s)
+        longest_ns = max(LONG_LEAST_NS, LONG_CALLS * self.ns_per_call)
+        return Plan(stride, turn_bits, (least, SLICE_RANGE * least), self.entries_per_s, longest_ns)
 
     def lengthen(self, plan: Plan, calls: int, passed_s: float) -> None:
         """Fewer calls end within a slice than was thought: most are a root's own, or the phase is

@@ -18,7 +18,7 @@ from halojit.server.sps import MalformedError, Reader
 
 T = TypeVar("T")
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 BY_SLICE = 64
 """Turns of a trial's sides that are as long as its slices."""
 BITCODE_CHUNK_BYTES = 1 << 20
@@ -129,18 +129,21 @@ class Services:
         seed: int,
         stride: int,
         turn_bits: int = BY_SLICE,
+        longest: int = 0,
     ) -> int:
         """A trial at a gate's control block; its number.
 
         `incumbent` is 0, the original's body, or other code of the same signature. About one call
         in `stride` is timed. The sides take turns of 2 to the power of `turn_bits` timed calls of
         a thread, and a slice is told as two, one of each side; or, BY_SLICE, a slice is a turn.
+        Timed calls of more than `longest` ticks of the time-stamp counter are told with those that
+        were cut; 0: there is no limit.
         The original of a root that reaches itself comes back through
         the gate with each of its own calls, about 1 ns each, and its variants do not: compare
         variants with variants there. Raises ChannelError if the numbers are out of range, if a
         trial of this control block is not done, or if the runtime has no room for another.
         """
-        numbers = (control, entry, incumbent, *slice_ns, slices, seed)
+        numbers = (control, entry, incumbent, *slice_ns, slices, seed, longest)
         arguments = b"".join(sps.u64(number) for number in numbers)
         arguments += sps.u32(stride) + sps.u32(turn_bits)
         return await self._call("halo_trial_start", arguments, Reader.u64)

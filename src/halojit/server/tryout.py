@@ -19,7 +19,7 @@ from halojit.model.region import Recipe, Region, Variant
 from halojit.server.channel import ChannelError, GoneError
 from halojit.server.live import Live, Refused
 from halojit.server.pace import Pace, Plan
-from halojit.server.waited import Waited
+from halojit.server.waited import Stolen, Waited
 from halojit.tune.budget import Account, Kind
 from halojit.tune.space import Host
 from halojit.tune.trial import Trial
@@ -170,6 +170,7 @@ class Tryout:
                 live.draw_seed(),
                 plan.stride,
                 plan.turn_bits,
+                round(plan.longest_ns / live.ns_per_tick),
             )
         except GoneError:
             raise
@@ -188,6 +189,7 @@ class Tryout:
         pause_s = FIRST_READ_S
         waited = Waited(self._live.pid)
         waited.read()
+        stolen = Stolen()
         seen_calls = seen_slices = 0
         while True:
             await asyncio.sleep(pause_s)
@@ -198,7 +200,7 @@ class Tryout:
             seen_slices += len(slices)
             if trial.has_cut:
                 waited.read()
-                trial.explain(waited.sum_s, plan.stride)
+                trial.explain(waited.sum_s + stolen.sum_s, plan.stride)
             decision = trial.decision()
             if decision is not Decision.UNDECIDED:
                 return decision, ""

@@ -1,4 +1,5 @@
-"""How long a process's threads waited for a processor, as the kernel tells (schedstat).
+"""How long a process's threads waited for a processor (schedstat), and how long this machine's
+processors were somebody else's (steal), as the kernel tells.
 
 In: a process of this machine. Out: seconds since the last read; 0 where the kernel does not say.
 """
@@ -6,12 +7,14 @@ In: a process of this machine. Out: seconds since the last read; 0 where the ker
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
 TASKS_MOST = 256
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 class Waited:
@@ -51,3 +54,22 @@ class Waited:
         now_s = self._clock()
         passed_s, self._read_s, self._before = now_s - self._read_s, now_s, after
         return waited_ns / 1e9, passed_s
+
+
+class Stolen:
+    """Processor time of all of this machine's processors that a hypervisor gave to others since
+    this was made: no less than what one process lost by it. The kernel counts in steps of 10 ms,
+    and late."""
+
+    def __init__(self, statistics: Path = Path("/proc/stat")) -> None:
+        self._statistics = statistics
+        self._first_s = self._total_s()
+
+    @property
+    def sum_s(self) -> float:
+        return self._total_s() - self._first_s
+
+    def _total_s(self) -> float:
+        with contextlib.suppress(OSError, ValueError, IndexError), self._statistics.open() as file:
+            return int(file.readline().split()[8]) / TICKS_PER_S
+        return 0.0

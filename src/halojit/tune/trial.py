@@ -14,8 +14,9 @@ the drift or the program's phases are, so that false winners need no model of th
 
 Slices in which something happened are not left out: nobody can tell that from rare slow calls. They
 widen the interval. Calls during which their thread lost its processor are another matter: the
-kernel tells of them. They are left out while they are few, the time that they took is what the
-program waited for processors, and a winner does not look like a loser with them.
+kernel tells of them, but for those that a hypervisor interrupted, which are told by their length.
+They are left out while they are few, the time that they took is what the program waited for
+processors or a hypervisor kept from it, and a winner does not look like a loser with them.
 """
 
 from __future__ import annotations
@@ -112,10 +113,10 @@ class Trial:
         return sum(self._all.calls) - sum(self._whole.calls)
 
     def explain(self, waited_s: float, stride: int = 1) -> None:
-        """The program's threads have waited so long for processors since the trial began. If cut
-        calls took longer, they have spent time themselves: calls that block, or a few that are so
-        long that most are cut. Then they count like the others. With a gate that times one
-        call in `stride`, the others are taken to be like it."""
+        """So long have the program's threads waited for processors since the trial began, and a
+        hypervisor kept them. If cut calls took longer, they have spent time themselves: calls that
+        block, or a few that are so long that most are cut. Then they count like the others. With a
+        gate that times one call in `stride`, the others are taken to be like it."""
         whole_s, all_s = (
             sum(sums.ticks) * self._ns_per_tick * stride / 1e9 for sums in (self._whole, self._all)
         )
