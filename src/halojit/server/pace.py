@@ -42,7 +42,7 @@ TIMED_NS = 30.0
 PASSED_NS = 3.0
 """What the gate costs a call that it times, and one that it does not."""
 CPU_CLOCK_NS = 900.0
-CPU_CLOCK_FROM_NS = 50_000.0
+CPU_CLOCK_FROM_NS = 200_000.0
 """Calls that long are measured by processor time, if the program's threads may ask for it. (2026-
 11-21, two virtual processors while other programs ran: work of 13 ms scattered by 24 % by the
 clock, by 6 % by processor time; a reading takes 0.9 us then.)"""
@@ -83,7 +83,8 @@ class Plan:
     def gate_s(self, passed_s: float) -> float:
         """What the gate costs the program's threads in so much time."""
         calls = self.entries_per_s * passed_s
-        return calls * (_timed_ns(self.has_cpu_clock) / self.stride + PASSED_NS) / 1e9
+        timed_ns = TIMED_NS + 2 * CPU_CLOCK_NS * self.has_cpu_clock
+        return calls * (timed_ns / self.stride + PASSED_NS) / 1e9
 
 
 class Pace:
@@ -109,8 +110,7 @@ class Pace:
 
     def plan(self) -> Plan:
         """For the next trial."""
-        timed_ns = _timed_ns(self._has_cpu_clock)
-        stride = math.ceil(timed_ns / (TIMED_SHARE * self.ns_per_call))
+        stride = math.ceil(TIMED_NS / (TIMED_SHARE * self.ns_per_call))
         stride = max(1, min(STRIDE_MOST, stride))
         interval_ns = max(self.ns_per_call, 1e9 / self.entries_per_s)
         least = max(SLICE_LEAST_NS, CALLS_PER_SLICE * stride * interval_ns)
@@ -126,17 +126,12 @@ class Pace:
         turn_ns = 2**turn_bits * counted * interval_ns
         return self._planned(stride, turn_bits, max(least, TURNS_PER_SLICE * turn_ns))
 
-    @property
-    def _has_cpu_clock(self) -> bool:
-        return self.may_ask and self.ns_per_call >= CPU_CLOCK_FROM_NS
-
     def _planned(self, stride: int, turn_bits: int, least_ns: float) -> Plan:
         least = int(min(least_ns, SLICE_MOST_NS))
         longest_ns = max(LONG_LEAST_NS, LONG_CALLS * self.ns_per_call)
+        has_cpu_clock = self.may_ask and self.ns_per_call >= CPU_CLOCK_FROM_NS
         slice_ns = (least, SLICE_RANGE * least)
-        return Plan(
-            stride, turn_bits, slice_ns, self.entries_per_s, longest_ns, self._has_cpu_clock
-        )
+        return Plan(stride, turn_bits, slice_ns, self.entries_per_s, longest_ns, has_cpu_clock)
 
     def lengthen(self, plan: Plan, calls: int, passed_s: float) -> None:
         """Fewer calls end within a slice than was thought: most are a root's own, or the phase is
@@ -167,8 +162,3 @@ class Pace:
         """The program does something else now."""
         self.entries_per_s, self.ns_per_call = entries_per_s, ns_per_call
         self._stretched, self._is_settled = 1, False
-
-
-def _timed_ns(has_cpu_clock: bool) -> float:
-    """What the gate costs a call that it times."""
-    return TIMED_NS + 2 * CPU_CLOCK_NS * has_cpu_clock
