@@ -175,11 +175,9 @@ private:
     Before = B.CreateLoad(I64, guard(), /*isVolatile=*/true);
     B.CreateStore(load(offsetof(halo_gate_control, mark)), guard(), /*isVolatile=*/true);
     Begin = begin();
-    Value *Clock = load(offsetof(halo_gate_control, clock)); // once: the next trial may have another
-    Value *From = byClock(Clock, Begin);
     CallInst *Call = call(Callee);
     auto [End, Cpu] = end();
-    Value *Ticks = B.CreateSub(byClock(Clock, End), From);
+    Value *Ticks = B.CreateSub(End, Begin);
     Value *WasCut = isCut(Ticks);
     giveTokenBack();
     Value *Next =
@@ -188,9 +186,7 @@ private:
                   record(offsetof(halo_gate_record, left)));
     Value *Slice = B.CreateLShr(load(offsetof(halo_gate_control, word)), 1);
     Value *Switches = B.CreateSub(Slice, B.CreateLShr(Word, 1));
-    Value *IsOfTrial = B.CreateICmpULT(Switches, B.getInt64(HALO_GATE_TRIAL));
-    Value *IsOfThread = B.CreateICmpULT(Ticks, B.getInt64(UINT64_C(1) << HALO_GATE_CLOCK_BITS));
-    branch(B.CreateAnd(IsOfTrial, IsOfThread), Count, Exit, /*IsLikely=*/true);
+    branch(B.CreateICmpULT(Switches, B.getInt64(HALO_GATE_TRIAL)), Count, Exit, /*IsLikely=*/true);
 
     B.SetInsertPoint(Count);
     Value *Number = B.CreateAnd(Cpu, load(offsetof(halo_gate_control, mask)));
@@ -204,22 +200,6 @@ private:
 
     B.SetInsertPoint(Exit);
     finish(Call);
-  }
-
-  // What the trial's own clock says, if it has one, instead of the time-stamp counter.
-  Value *byClock(Value *Clock, Value *Counter) {
-    BasicBlock *From = B.GetInsertBlock(), *Ask = block("ask"), *Known = block("known");
-    branch(B.CreateICmpEQ(Clock, B.getInt64(0)), Known, Ask, /*IsLikely=*/true);
-    B.SetInsertPoint(Ask);
-    CallInst *Answer = B.CreateCall(FunctionType::get(I64, false), B.CreateIntToPtr(Clock, B.getPtrTy()));
-    Answer->addFnAttr(Attribute::NoCfCheck);
-    Answer->setDoesNotThrow();
-    B.CreateBr(Known);
-    B.SetInsertPoint(Known);
-    PHINode *Found = B.CreatePHI(I64, 2);
-    Found->addIncoming(Counter, From);
-    Found->addIncoming(Answer, Ask);
-    return Found;
   }
 
   // A timed call of another root around this one is cut too, and its mark is to stay otherwise.

@@ -248,13 +248,6 @@ static int64_t find_guard(void) {
   return found;
 }
 
-/* Called by gates, on the program's threads. The upper bits differ from thread to thread: the
- * difference between two threads' clocks is out of range. */
-static uint64_t read_cpu_clock(void) {
-  uint64_t spent_ns = halo_sys_clock_ns(CLOCK_THREAD_CPUTIME_ID) << 16 >> 16;
-  return (halo_thread_pointer() * 0x9E3779B97F4A7C15u) >> 48 << 48 | spent_ns;
-}
-
 /* The gate may be in use: whatever mixture of old and new it sees, it goes to one of its targets. */
 static void open_gate(const struct trial *trial) {
   struct halo_gate_control *control = control_of(trial);
@@ -268,9 +261,7 @@ static void open_gate(const struct trial *trial) {
   __atomic_store_n(&control->mask, 0, __ATOMIC_RELEASE); /* within the old lines and the new */
   __atomic_store_n(&control->lines, (uintptr_t)lines_of(trial), __ATOMIC_RELEASE);
   __atomic_store_n(&control->mask, line_count - 1, __ATOMIC_RELEASE);
-  uintptr_t clock = trial->plan.has_cpu_clock ? (uintptr_t)read_cpu_clock : 0;
-  __atomic_store_n(&control->clock, clock, __ATOMIC_RELEASE);
-  int64_t guard = trial->plan.has_cpu_clock ? 0 : find_guard();
+  int64_t guard = find_guard();
   if (!guard)
     guard = record_offset(trial) + (int64_t)offsetof(struct halo_gate_record, spare);
   __atomic_store_n(&control->mark, (uintptr_t)&nothing_restartable, __ATOMIC_RELEASE);

@@ -24,7 +24,6 @@ struct halo_trial_plan {
   uint64_t longest; /* ticks of a call that is not counted as cut; 0: any */
   uint64_t stride; /* about one call in as many is timed */
   uint64_t turn_bits;
-  bool has_cpu_clock;
 };
 
 /* A trial's id, or 0 with *status set to a halo_status. */

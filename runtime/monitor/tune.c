@@ -148,7 +148,6 @@ static int trial_start(struct halo_call *call) {
   plan.longest = halo_read_u64(&call->in);
   plan.stride = halo_read_u32(&call->in);
   plan.turn_bits = halo_read_u32(&call->in);
-  plan.has_cpu_clock = halo_read_u32(&call->in) == HALO_TRIAL_CPU_CLOCK;
   if (call->in.is_bad)
     return HALO_E_MALFORMED;
   int32_t status;

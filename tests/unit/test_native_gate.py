@@ -12,7 +12,7 @@ CONTROL = """
     #include <stdint.h>
     struct line { uint64_t ticks[2], calls[2], cut_ticks[2], cut_calls[2]; };
     struct control { uint64_t word, record, base, reach, target[2]; struct line *lines; uint64_t mask;
-        int64_t guard; uint64_t mark, turn_bits, longest, clock; };
+        int64_t guard; uint64_t mark, turn_bits, longest; };
     struct record { uint64_t stack, word, left, spare, drawn; };
     static __thread struct record record;
     static struct line lines[1024];
@@ -90,24 +90,6 @@ def test_calls_that_take_far_longer_are_counted_apart(tmp_path: Path) -> None:
     """
     )
     assert run(source, build(image(source), "f"), main, tmp_path) == "4 4 2 2"
-
-
-def test_a_trial_may_have_its_own_clock(tmp_path: Path) -> None:
-    """What it says on another thread is out of range, and does not count."""
-    source = "extern void (*h)(int); long double f(long double x) { h(x > 0); return x * 2; }"
-    main = (
-        CONTROL
-        + """
-        long double gate(long double) GATE(f); extern struct control control CONTROL_OF(f);
-        long double f(long double); void (*h)(int); static uint64_t now = 1000, asked;
-        static uint64_t clock(void) { asked++; return now; }
-        static void spend(int x) { now += x ? 1ull << 60 : 7; }
-        int main(void) { h = spend; open_gate(&control, f, 0, 1); control.clock = (uint64_t)clock;
-            long double all = 0; for (int i = 0; i < 12; i++) all += gate(i % 3 == 0);
-            printf("%d %d %d %d %d", CALLS(0), CALLS(1), (int)TICKS(0), (int)all, (int)asked); }
-    """
-    )
-    assert run(source, build(image(source), "f"), main, tmp_path) == "8 0 56 8 24"
 
 
 def test_a_timed_call_inside_another_root_s_leaves_its_mark(tmp_path: Path) -> None:

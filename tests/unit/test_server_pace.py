@@ -1,6 +1,5 @@
 """How trials are paced: turns, slices, and what is learned from the last one."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -8,16 +7,7 @@ import pytest
 from halojit.model.evidence import Evidence
 from halojit.model.function import Place
 from halojit.model.region import Region
-from halojit.server.filters import may_ask
-from halojit.server.pace import (
-    BY_CALL_NS,
-    CPU_CLOCK_FROM_NS,
-    STRETCHED_MOST_NS,
-    TURN_NS,
-    TURNS_PER_SLICE,
-    Pace,
-    Plan,
-)
+from halojit.server.pace import BY_CALL_NS, STRETCHED_MOST_NS, TURN_NS, TURNS_PER_SLICE, Pace, Plan
 from halojit.server.services import BY_SLICE
 from halojit.server.waited import TICKS_PER_S, Stolen
 from halojit.tune.trial import Trial
@@ -116,31 +106,3 @@ def test_what_a_hypervisor_took_is_the_machine_s_steal(tmp_path: Path) -> None:
     assert stolen.sum_s == pytest.approx(50 / TICKS_PER_S)
     assert Stolen(tmp_path / "none").sum_s == 0.0
     assert Stolen().sum_s >= 0.0
-
-
-def test_long_calls_are_measured_by_processor_time_where_threads_may_ask_for_it() -> None:
-    pace = pace_of(CPU_CLOCK_FROM_NS)
-    assert pace.plan().has_cpu_clock
-    assert pace.plan().gate_s(1.0) < 0.01
-    pace.may_ask = False
-    assert not pace.plan().has_cpu_clock
-    assert not pace_of(CPU_CLOCK_FROM_NS / 2).plan().has_cpu_clock
-
-
-def test_threads_with_filters_of_their_own_are_not_made_to_ask(tmp_path: Path) -> None:
-    def thread(number: int, mode: str, filters: str) -> None:
-        directory = tmp_path / f"7/task/{number}"
-        directory.mkdir(parents=True, exist_ok=True)
-        lines = f"Name:\tp\nSeccomp:\t{mode}\nSeccomp_filters:\t{filters}\n"
-        (directory / "status").write_text(lines)
-
-    assert not may_ask(7, tmp_path)
-    thread(1, "2", "1")
-    thread(2, "2", "1")
-    assert may_ask(7, tmp_path)
-    thread(2, "2", "2")
-    assert not may_ask(7, tmp_path)
-    (tmp_path / "7/task/2/status").unlink()
-    (tmp_path / "7/task/1/status").write_text("Name:\tp\n")
-    assert not may_ask(7, tmp_path)
-    assert may_ask(os.getpid())

@@ -21,18 +21,15 @@
  *     turn = record->drawn++ >> control->turn_bits;
  *     word ^= (mixed(turn >> 1 ^ control->base) ^ turn) & control->base & 1; // where sides take turns in
  * here record->stack = own; record->word = word; before = *guard; *guard = control->mark; begin = rdtsc();
- *     clock = control->clock; from = clock ? clock() : begin;
  *     result = control->target[word & 1](args);
  *     end = rdtscp(&cpu);
- *     ticks = (clock ? clock() : end) - from;
- *     was_cut = *guard == 0 || ticks > control->longest;
+ *     was_cut = *guard == 0 || end - begin > control->longest;
  *     *guard = before == control->mark && !was_cut ? before : 0; // a timed call of another root goes on
  *     record->stack = 0;
  *     record->left = control->base + pseudo-random(begin) % control->reach;
- *     // Else its trial is over, or its thread is another one, which has a clock of its own.
- *     if ((control->word >> 1) - (word >> 1) < HALO_GATE_TRIAL && !(ticks >> HALO_GATE_CLOCK_BITS)) {
+ *     if ((control->word >> 1) - (word >> 1) < HALO_GATE_TRIAL) { // else its trial is over
  *         line = &control->lines[cpu & control->mask];
- *         line->of[was_cut].ticks[word & 1] += ticks;          // one instruction each
+ *         line->of[was_cut].ticks[word & 1] += end - begin;    // one instruction each
  *         line->of[was_cut].calls[word & 1] += 1;
  *     }
  *     return result;
@@ -69,9 +66,6 @@
  * call that took far longer than others do is counted with those that were cut. Whether that is what
  * happened, or whether some calls are that long, the controller finds out (tune/trial.py).
  *
- * Calls that are so long that few of them go by undisturbed are measured by their thread's processor
- * time instead, from which both are left out (`clock`; 0.4 to 0.9 us a reading): none of those counts as cut.
- *
  * There is a line for every processor, so additions need no lock (two cost 15 ns): an
  * instruction is not interrupted. A thread that is moved between reading the processor's number and
  * adding may cost another thread one call's addition.
@@ -90,7 +84,6 @@
 
 #define HALO_GATE_AGE 16                    /* difference of words: eight slices */
 #define HALO_GATE_TRIAL (UINT64_C(1) << 32) /* slices: more than a trial has, less than lie between two */
-#define HALO_GATE_CLOCK_BITS 47             /* of a difference between two readings of one thread's clock */
 
 struct halo_gate_sum {
   uint64_t ticks[2];
@@ -122,8 +115,7 @@ struct halo_gate_control {
   uint64_t mark;
   uint64_t turn_bits; /* below 64 */
   uint64_t longest;   /* ticks: whatever takes more counts as cut */
-  uint64_t clock;     /* uint64_t (*)(void): ticks of this thread; 0: the time-stamp counter */
-  uint64_t reserved[3];
+  uint64_t reserved[4];
 };
 
 #endif

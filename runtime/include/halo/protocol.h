@@ -34,19 +34,16 @@
  *   halo_patch(sequence<{u64 entry, u64 target}>)   -> sequence<i32>: 0 or a negative halo_status;
  *        target 0 is the original. Arms the entry if it is not armed; ends counting there.
  *   halo_trial_start(u64 control, u64 entry, u64 incumbent, u64 slice_min_ns, u64 slice_max_ns,
- *                    u64 slices, u64 seed, u64 longest, u32 stride, u32 turn_bits, u32 clock)
- *                                          -> u64 trial
+ *                    u64 slices, u64 seed, u64 longest, u32 stride, u32 turn_bits) -> u64 trial
  *        incumbent: 0, the original's body, or other code of the same signature. About one call in
  *        `stride` is timed; 1: every call. The sides take turns in balanced adjacent pairs: turns of
  *        2^turn_bits timed calls of a thread, and a slice is told as two, one of each side; or with
  *        HALO_TRIAL_BY_SLICE a slice is a turn. Timed calls of more than `longest` ticks are told with
- *        those that were cut; 0: there is no limit. Ticks are
- *        those of the time-stamp counter, or with HALO_TRIAL_CPU_CLOCK nanoseconds of processor time; a
- *        thread then makes two system calls for each, and none counts as cut. A control block that had a trial may have another one
+ *        those that were cut; 0: there is no limit. A control block that had a trial may have another one
  *        later, not two at once.
  *   halo_trial_read(u64 trial)             -> { u8 is_done, sequence<Slice> } since the last read
  *        Slice { u32 side, u32 calls, u64 ticks, u64 ns, u32 cut_calls, u64 cut_ticks }: side 0 is
- *        the incumbent; timed calls and their ticks; ns: length of the
+ *        the incumbent; timed calls and their ticks of the time-stamp counter; ns: length of the
  *        slice; cut: those during which the thread lost its processor, and those over the limit; they are not
  *        among the others.
  *   halo_trial_stop(u64 trial)             -> u8 1
@@ -65,7 +62,6 @@
 
 #define HALO_PROTOCOL_VERSION 4u
 #define HALO_TRIAL_BY_SLICE 64u
-#define HALO_TRIAL_CPU_CLOCK 1u
 
 struct halo_resolved { /* 24 bytes */
   uint64_t module;

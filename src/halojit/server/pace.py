@@ -41,11 +41,6 @@ rounds: then it begins again with slices that hold some."""
 TIMED_NS = 30.0
 PASSED_NS = 3.0
 """What the gate costs a call that it times, and one that it does not."""
-CPU_CLOCK_NS = 900.0
-CPU_CLOCK_FROM_NS = 200_000.0
-"""Calls that long are measured by processor time, if the program's threads may ask for it. (2026-
-11-21, two virtual processors while other programs ran: work of 13 ms scattered by 24 % by the
-clock, by 6 % by processor time; a reading takes 0.9 us then.)"""
 TIMED_SHARE = 0.03
 """Of a call, that timing it may cost; shorter calls are timed now and then."""
 STRIDE_MOST = 1024
@@ -72,7 +67,6 @@ class Plan:
     entries_per_s: float
     longest_ns: float
     """Longer calls are counted with those that lost their processor."""
-    has_cpu_clock: bool = False
 
     @property
     def pair_s(self) -> float:
@@ -83,16 +77,13 @@ class Plan:
     def gate_s(self, passed_s: float) -> float:
         """What the gate costs the program's threads in so much time."""
         calls = self.entries_per_s * passed_s
-        timed_ns = TIMED_NS + 2 * CPU_CLOCK_NS * self.has_cpu_clock
-        return calls * (timed_ns / self.stride + PASSED_NS) / 1e9
+        return calls * (TIMED_NS / self.stride + PASSED_NS) / 1e9
 
 
 class Pace:
     """Of one root's trials."""
 
     def __init__(self, region: Region) -> None:
-        self.may_ask = True
-        """May the program's threads make system calls for their processor time?"""
         self.share = region.share
         self.ns_per_call = max(region.ns_per_call, 1.0)
         if region.is_recursive:
@@ -129,9 +120,7 @@ class Pace:
     def _planned(self, stride: int, turn_bits: int, least_ns: float) -> Plan:
         least = int(min(least_ns, SLICE_MOST_NS))
         longest_ns = max(LONG_LEAST_NS, LONG_CALLS * self.ns_per_call)
-        has_cpu_clock = self.may_ask and self.ns_per_call >= CPU_CLOCK_FROM_NS
-        slice_ns = (least, SLICE_RANGE * least)
-        return Plan(stride, turn_bits, slice_ns, self.entries_per_s, longest_ns, has_cpu_clock)
+        return Plan(stride, turn_bits, (least, SLICE_RANGE * least), self.entries_per_s, longest_ns)
 
     def lengthen(self, plan: Plan, calls: int, passed_s: float) -> None:
         """Fewer calls end within a slice than was thought: most are a root's own, or the phase is

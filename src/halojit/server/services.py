@@ -130,7 +130,6 @@ class Services:
         stride: int,
         turn_bits: int = BY_SLICE,
         longest: int = 0,
-        has_cpu_clock: bool = False,
     ) -> int:
         """A trial at a gate's control block; its number.
 
@@ -138,8 +137,7 @@ class Services:
         in `stride` is timed. The sides take turns of 2 to the power of `turn_bits` timed calls of
         a thread, and a slice is told as two, one of each side; or, BY_SLICE, a slice is a turn.
         Timed calls of more than `longest` ticks of the time-stamp counter are told with those that
-        were cut; 0: there is no limit. With `has_cpu_clock` ticks are nanoseconds of the thread's
-        processor time, for which it makes system calls, and no call counts as cut.
+        were cut; 0: there is no limit.
         The original of a root that reaches itself comes back through
         the gate with each of its own calls, about 1 ns each, and its variants do not: compare
         variants with variants there. Raises ChannelError if the numbers are out of range, if a
@@ -147,7 +145,7 @@ class Services:
         """
         numbers = (control, entry, incumbent, *slice_ns, slices, seed, longest)
         arguments = b"".join(sps.u64(number) for number in numbers)
-        arguments += sps.u32(stride) + sps.u32(turn_bits) + sps.u32(has_cpu_clock)
+        arguments += sps.u32(stride) + sps.u32(turn_bits)
         return await self._call("halo_trial_start", arguments, Reader.u64)
 
     async def trial_read(self, trial: int) -> tuple[bool, list[Slice]]:

@@ -17,7 +17,6 @@ from halojit.model.function import Place
 from halojit.model.knobs import KNOBS
 from halojit.model.region import Recipe
 from halojit.server.channel import ChannelError, GoneError
-from halojit.server.filters import may_ask
 from halojit.server.live import Linked, Live, LiveImage, Refused
 from halojit.server.services import BY_SLICE
 from halojit.server.switch import Switch
@@ -35,7 +34,6 @@ POLLY = 0.3
 SLICE_NS = (200_000, 2_000_000)
 STRIDES = (1, 2, 16)
 TURN_BITS = (0, 14, BY_SLICE)
-CPU_CLOCK_SHARE = 0.2
 """Of calls that go through gates; their incumbents are originals, variants and other gates."""
 REGION_LIMITS = ("0", "300", "1000")
 """Small regions build fast: what counts here is how many variants there are."""
@@ -180,18 +178,10 @@ class Stress:
             choices = self._choices[entry]
             draw = random.Random(f"{self._seed}/{name}/{len(choices)}")
             incumbent, stride = draw.choice(choices), draw.choice(STRIDES)
-            turn_bits, has_cpu_clock = draw.choice(TURN_BITS), draw.random() < CPU_CLOCK_SHARE
+            turn_bits = draw.choice(TURN_BITS)
             try:
                 await live.services.trial_start(
-                    control,
-                    entry,
-                    incumbent,
-                    SLICE_NS,
-                    1 << 30,
-                    self._seed,
-                    stride,
-                    turn_bits,
-                    has_cpu_clock=has_cpu_clock and may_ask(live.pid),
+                    control, entry, incumbent, SLICE_NS, 1 << 30, self._seed, stride, turn_bits
                 )
             except GoneError:
                 raise

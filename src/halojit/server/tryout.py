@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from halojit.model.evidence import Decision, Evidence
 from halojit.model.region import Recipe, Region, Variant
 from halojit.server.channel import ChannelError, GoneError
-from halojit.server.filters import may_ask
 from halojit.server.live import Live, Refused
 from halojit.server.pace import Pace, Plan
 from halojit.server.waited import Stolen, Waited
@@ -132,10 +131,9 @@ class Tryout:
         if challenger.gate is None:
             raise Refused("it has no gate")
         gate, control = challenger.gate
-        self.pace.may_ask = may_ask(live.pid)
         plan = self.pace.plan()
         number = await self._start(plan, control, entry, incumbent)
-        trial = Trial(1.0 if plan.has_cpu_clock else live.ns_per_tick, self.pace.rules)
+        trial = Trial(live.ns_per_tick, self.pace.rules)
         limit_s = max(limit_s, LEAST_PAIRS * plan.pair_s)
         loop = asyncio.get_running_loop()
         begin_s = loop.time()
@@ -172,8 +170,7 @@ class Tryout:
                 live.draw_seed(),
                 plan.stride,
                 plan.turn_bits,
-                0 if plan.has_cpu_clock else round(plan.longest_ns / live.ns_per_tick),
-                plan.has_cpu_clock,
+                round(plan.longest_ns / live.ns_per_tick),
             )
         except GoneError:
             raise
