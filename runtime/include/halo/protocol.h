@@ -39,13 +39,13 @@
  *        `stride` is timed; 1: every call. The sides take turns in balanced adjacent pairs: turns of
  *        2^turn_bits timed calls of a thread, and a slice is told as two, one of each side; or with
  *        HALO_TRIAL_BY_SLICE a slice is a turn. Timed calls of more than `longest` ticks are told with
- *        those that were cut; 0: there is no limit. A control block that had a trial may have another one
- *        later, not two at once.
+ *        those that were cut; 0: there is no limit. A control block that had a trial may have another
+ *        one later, not two at once.
  *   halo_trial_read(u64 trial)             -> { u8 is_done, sequence<Slice> } since the last read
  *        Slice { u32 side, u32 calls, u64 ticks, u64 ns, u32 cut_calls, u64 cut_ticks }: side 0 is
  *        the incumbent; timed calls and their ticks of the time-stamp counter; ns: length of the
- *        slice; cut: those during which the thread lost its processor, and those over the limit; they are not
- *        among the others.
+ *        slice; cut: those during which the thread lost its processor, and those over the limit; they
+ *        are not among the others.
  *   halo_trial_stop(u64 trial)             -> u8 1
  *        The gate stays on its incumbent, untimed.
  *   halo_retire_all()                      -> u64: entries set back to their originals

@@ -328,8 +328,8 @@ class Tuner:
         back and forth."""
         expected = self._turns.get(turn)
         if expected not in (None, ORIGINAL):
-            result = await self.contest.meet(expected, RETRY_LIMIT_S)
-            if result.decision is Decision.WON:
+            is_deployed = expected is self.contest.best.contender
+            if is_deployed or await self._wins(expected):
                 await self.contest.verify()
                 return True
         await self.contest.compete()
@@ -337,6 +337,10 @@ class Tuner:
         if best is not turn[0]:
             self._turns[turn] = best
         return best is expected
+
+    async def _wins(self, challenger: Contender) -> bool:
+        result = await self.contest.meet(challenger, RETRY_LIMIT_S)
+        return result.decision is Decision.WON
 
     def _reopened(self, reason: str) -> None:
         live = self._live
