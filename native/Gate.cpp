@@ -205,12 +205,12 @@ private:
   // A timed call of another root around this one is cut too, and its mark is to stay otherwise.
   Value *isCut(Value *Ticks) {
     Value *Seen = B.CreateLoad(I64, guard(), /*isVolatile=*/true);
-    Value *IsLong = B.CreateICmpUGT(Ticks, load(offsetof(halo_gate_control, longest)));
-    Value *WasCut = B.CreateOr(B.CreateICmpEQ(Seen, B.getInt64(0)), IsLong);
+    Value *WasCut = B.CreateICmpEQ(Seen, B.getInt64(0));
     Value *IsInside = B.CreateICmpEQ(Before, load(offsetof(halo_gate_control, mark)));
     Value *After = B.CreateSelect(B.CreateAnd(IsInside, B.CreateNot(WasCut)), Before, B.getInt64(0));
     B.CreateStore(After, guard(), /*isVolatile=*/true);
-    return B.CreateZExt(WasCut, I64);
+    Value *IsLong = B.CreateICmpUGT(Ticks, load(offsetof(halo_gate_control, longest)));
+    return B.CreateZExt(B.CreateOr(WasCut, IsLong), I64);
   }
 
   void giveTokenBack() { B.CreateStore(B.getInt64(0), record(offsetof(halo_gate_record, stack))); }

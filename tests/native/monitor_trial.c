@@ -70,8 +70,9 @@ static __attribute__((noinline)) uint64_t gate(uint64_t x) {
   record->word = word;
   uint64_t result = ((function *)control.target[word & 1])(x);
   uint64_t end = __rdtscp(&cpu);
-  bool was_cut = *guard == 0 || end - begin > control.longest;
+  bool was_cut = *guard == 0;
   *guard = before == control.mark && !was_cut ? before : 0;
+  was_cut |= end - begin > control.longest;
   record->stack = 0;
   record->left = control.base + begin * 0x9E3779B97F4A7C15u % control.reach;
   if ((__atomic_load_n(&control.word, __ATOMIC_RELAXED) >> 1) - (word >> 1) < HALO_GATE_TRIAL) {

@@ -1,5 +1,7 @@
 """How trials are paced: turns, slices, and what is learned from the last one."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from halojit.model.function import Place
 from halojit.model.region import Region
 from halojit.server.pace import BY_CALL_NS, STRETCHED_MOST_NS, TURN_NS, TURNS_PER_SLICE, Pace, Plan
 from halojit.server.services import BY_SLICE
-from halojit.server.waited import TICKS_PER_S, Stolen
+from halojit.server.waited import TICKS_PER_S, Withheld
 from halojit.tune.trial import Trial
 
 
@@ -97,12 +99,24 @@ def test_calls_are_long_when_they_take_many_times_the_mean() -> None:
     assert pace_of(50_000.0).plan().longest_ns == 400_000.0
 
 
-def test_what_a_hypervisor_took_is_the_machine_s_steal(tmp_path: Path) -> None:
+def test_a_process_bears_its_share_of_what_a_hypervisor_took(tmp_path: Path) -> None:
     statistics = tmp_path / "stat"
-    statistics.write_text("cpu  10 0 10 100 0 0 0 700 0 0\ncpu0 10 0 10 100 0 0 0 700 0 0\n")
-    stolen = Stolen(statistics)
-    assert stolen.sum_s == 0.0
-    statistics.write_text("cpu  10 0 10 100 0 0 0 750 0 0\n")
-    assert stolen.sum_s == pytest.approx(50 / TICKS_PER_S)
-    assert Stolen(tmp_path / "none").sum_s == 0.0
-    assert Stolen().sum_s >= 0.0
+
+    def tell(worked: float, stolen: float) -> None:
+        ticks = (round(one * TICKS_PER_S) for one in (worked, stolen))
+        statistics.write_text("cpu  {} 0 0 100 0 0 0 {} 0 0\ncpu0 1 2 3\n".format(*ticks))
+
+    tell(10.0, 7.0)
+    withheld = Withheld(os.getpid(), statistics)
+    begin_s = time.process_time()
+    while time.process_time() < begin_s + 0.2:
+        pass
+    tell(10.0, 7.0)
+    before_s = withheld.read_s()  # What it waited for processors.
+    tell(12.0, 17.0)
+    stolen_s = withheld.read_s() - before_s
+    assert 0.5 < stolen_s < 2.5, "a tenth of the work, and somewhat more"
+    statistics.unlink()
+    assert withheld.read_s() < before_s + 0.5
+    assert Withheld(os.getpid(), tmp_path / "none").read_s() < 0.5
+    assert Withheld(os.getpid()).read_s() < 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from halojit.model.evidence import Decision, Evidence
+from halojit.model.region import Recipe
 from halojit.tune.inputs import Usual
 from halojit.tune.quests import Quest, Quests
 from halojit.tune.search import Host, Search
@@ -44,18 +45,35 @@ def quest() -> Quest:
 def test_a_search_goes_on_where_it_was_on_such_inputs() -> None:
     first, second = quest(), quest()
     quests = Quests(first)
-    assert quests.leave(is_shorter=False) is None
-    quests.now = second
-    assert quests.leave(is_shorter=True) is first
-    quests.now = first
-    assert quests.leave(is_shorter=False) is second
+    assert quests.beyond(is_shorter=False) is None
+    quests.turn(False, second)
+    assert quests.now is second
+    for is_shorter, expected in ((True, first), (False, second), (True, first)):
+        assert quests.beyond(is_shorter) is expected
+        quests.turn(is_shorter, expected)
+        assert quests.now is expected
 
 
-def test_calls_that_go_on_becoming_shorter_are_of_new_inputs() -> None:
-    first, second, third = quest(), quest(), quest()
-    quests = Quests(first)
-    assert quests.leave(is_shorter=True) is None
-    quests.now = second
-    assert quests.leave(is_shorter=True) is None
-    quests.now = third
-    assert quests.leave(is_shorter=False) is second
+def test_inputs_are_told_apart_by_the_way_that_leads_to_them() -> None:
+    ladder = [quest() for _ in range(4)]
+    quests = Quests(ladder[0])
+    for one in ladder[1:]:
+        assert quests.beyond(is_shorter=False) is None
+        quests.turn(False, one)
+    for one in ladder[2::-1]:
+        assert quests.beyond(is_shorter=True) is one
+        quests.turn(True, one)
+    assert quests.beyond(is_shorter=True) is None
+    another = quest()
+    quests.turn(False, another)  # In place of the second, which had nothing more to offer.
+    assert quests.beyond(is_shorter=False) is ladder[2]
+    quests.turn(True, ladder[0])
+    assert quests.beyond(is_shorter=False) is another
+
+
+def test_what_was_counted_is_forgotten_when_inputs_change() -> None:
+    one = quest()
+    one.profiles[Recipe("any", "")] = ()
+    quests = Quests(one)
+    quests.turn(True, quest())
+    assert one.profiles == {}

@@ -23,12 +23,13 @@
  * here record->stack = own; record->word = word; before = *guard; *guard = control->mark; begin = rdtsc();
  *     result = control->target[word & 1](args);
  *     end = rdtscp(&cpu);
- *     was_cut = *guard == 0 || end - begin > control->longest;
+ *     was_cut = *guard == 0;
  *     *guard = before == control->mark && !was_cut ? before : 0; // a timed call of another root goes on
  *     record->stack = 0;
  *     record->left = control->base + pseudo-random(begin) % control->reach;
  *     if ((control->word >> 1) - (word >> 1) < HALO_GATE_TRIAL) { // else its trial is over
  *         line = &control->lines[cpu & control->mask];
+ *         was_cut |= end - begin > control->longest;
  *         line->of[was_cut].ticks[word & 1] += end - begin;    // one instruction each
  *         line->of[was_cut].calls[word & 1] += 1;
  *     }

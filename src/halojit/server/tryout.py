@@ -19,7 +19,7 @@ from halojit.model.region import Recipe, Region, Variant
 from halojit.server.channel import ChannelError, GoneError
 from halojit.server.live import Live, Refused
 from halojit.server.pace import Pace, Plan
-from halojit.server.waited import Stolen, Waited
+from halojit.server.waited import Withheld
 from halojit.tune.budget import Account, Kind
 from halojit.tune.space import Host
 from halojit.tune.trial import Trial
@@ -187,9 +187,7 @@ class Tryout:
         loop = asyncio.get_running_loop()
         begin_s = loop.time()
         pause_s = FIRST_READ_S
-        waited = Waited(self._live.pid)
-        waited.read()
-        stolen = Stolen()
+        withheld = Withheld(self._live.pid)
         seen_calls = seen_slices = 0
         while True:
             await asyncio.sleep(pause_s)
@@ -199,8 +197,7 @@ class Tryout:
             seen_calls += sum(one.calls + one.cut_calls for one in slices)
             seen_slices += len(slices)
             if trial.has_cut:
-                waited.read()
-                trial.explain(waited.sum_s + stolen.sum_s, plan.stride)
+                trial.explain(withheld.read_s(), plan.stride)
             decision = trial.decision()
             if decision is not Decision.UNDECIDED:
                 return decision, ""

@@ -104,13 +104,14 @@ class Tuner:
         """What lost on other inputs may win on these, and what was counted may not be true."""
         is_known = await self._turn(turn)
         self._usual = Usual()
-        quest = quests.leave(turn[1])
+        quest = quests.beyond(turn[1])
         is_over = quest is None or (quest.is_done and not is_known)
         if is_over and self._searches:
             self._searches -= 1
             winners = [(one.contender.recipe, one.gain) for one in self.contest.winners]
             quest = self._new_quest(winners, limit)
-        quests.now = quest or quests.now
+        if quest is not None:
+            quests.turn(turn[1], quest)
 
     async def _search(self, quest: Quest) -> tuple[Contender, bool] | None:
         """Until nothing more is worth trying, or the inputs are others: what was the best on the
@@ -132,7 +133,7 @@ class Tuner:
                 self._reopened(f"calls take {change:.2f} times as long as before")
                 # What was gained until now is no gain over the original on these inputs.
                 if proposal.recipe in quest.interrupted:
-                    search.tell(proposal, None, "the inputs change while it is tried")
+                    search.drop(proposal)
                 else:
                     quest.interrupted.add(proposal.recipe)
                     self._withdraw(quest, prepared)
@@ -179,7 +180,7 @@ class Tuner:
     async def _prepare(self, quest: Quest) -> tuple[Proposal, Contender] | None:
         """The next proposal that can be tried, built and linked; None when there is none."""
         search = quest.search
-        while (proposal := search.ask()) is not None:
+        while self._may_try and (proposal := search.ask()) is not None:
             try:
                 contender = await self._make(quest, proposal)
             except asyncio.CancelledError:
@@ -208,6 +209,10 @@ class Tuner:
             else:
                 return proposal, contender
         return None
+
+    @property
+    def _may_try(self) -> bool:
+        return self.contest.trials < self._live.settings.trials
 
     async def _make(self, quest: Quest, proposal: Proposal) -> Contender | None:
         """None if its code was tried before on these inputs; the best itself if it is the same."""
@@ -327,10 +332,9 @@ class Tuner:
         shorter, or less. True if the one that won when this last happened wins again: programs go
         back and forth."""
         expected = self._turns.get(turn)
-        if expected not in (None, ORIGINAL):
-            is_deployed = expected is self.contest.best.contender
-            if is_deployed or await self._wins(expected):
-                await self.contest.verify()
+        if expected is not None and await self._wins(expected):
+            await self.contest.verify()
+            if self.contest.best.contender is not ORIGINAL:
                 return True
         await self.contest.compete()
         best = self.contest.best.contender
@@ -339,6 +343,8 @@ class Tuner:
         return best is expected
 
     async def _wins(self, challenger: Contender) -> bool:
+        if challenger.variant is None or challenger.variant.digest in self.contest.exposed:
+            return challenger.variant is not None
         result = await self.contest.meet(challenger, RETRY_LIMIT_S)
         return result.decision is Decision.WON
 

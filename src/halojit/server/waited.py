@@ -23,11 +23,13 @@ class Waited:
     def __init__(self, pid: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._tasks = Path(f"/proc/{pid}/task")
         self._clock = clock
-        self._before: dict[str, int] = {}
+        self._before: dict[str, tuple[int, int]] = {}
         self._read_s = clock()
         self._share = 0.0
         self.sum_s = 0.0
         """Waited between the first read and the last."""
+        self.ran_s = 0.0
+        """Processor time of its threads meanwhile."""
 
     def usual(self) -> None:
         """Nothing of ours has kept the process from a processor since the last read."""
@@ -43,33 +45,52 @@ class Waited:
 
     def read(self) -> tuple[float, float]:
         """Waited and passed since the last read; waited is 0 where the kernel does not say."""
-        after: dict[str, int] = {}
+        after: dict[str, tuple[int, int]] = {}
         with contextlib.suppress(OSError):
             for task in islice(self._tasks.iterdir(), TASKS_MOST):
                 with contextlib.suppress(OSError, ValueError, IndexError):
-                    after[task.name] = int((task / "schedstat").read_text().split()[1])
-        waited_ns = sum(total - self._before.get(name, total) for name, total in after.items())
+                    ran, waited = (task / "schedstat").read_text().split()[:2]
+                    after[task.name] = int(ran), int(waited)
+        before = [self._before.get(name, now) for name, now in after.items()]
+        ran_ns, waited_ns = (
+            sum(now[i] - then[i] for now, then in zip(after.values(), before, strict=True))
+            for i in range(2)
+        )
         if self._before:
+            self.ran_s += ran_ns / 1e9
             self.sum_s += waited_ns / 1e9
         now_s = self._clock()
         passed_s, self._read_s, self._before = now_s - self._read_s, now_s, after
         return waited_ns / 1e9, passed_s
 
 
-class Stolen:
-    """Processor time of all of this machine's processors that a hypervisor gave to others since
-    this was made: no less than what one process lost by it. The kernel counts in steps of 10 ms,
-    and late."""
+class Withheld:
+    """Processor time that a process did not get since this was made: its threads waited for it, or
+    a hypervisor gave it to others. Of what was stolen from this machine (in steps of 10 ms), a
+    process bears as much as it has of the time that the machine works."""
 
-    def __init__(self, statistics: Path = Path("/proc/stat")) -> None:
+    def __init__(self, pid: int, statistics: Path = Path("/proc/stat")) -> None:
         self._statistics = statistics
-        self._first_s = self._total_s()
+        self._waited = Waited(pid)
+        self._waited.read()
+        self._first = self._machine()
 
-    @property
-    def sum_s(self) -> float:
-        return self._total_s() - self._first_s
+    def read_s(self) -> float:
+        """Until now."""
+        self._waited.read()
+        return self._waited.sum_s + self._stolen_s()
 
-    def _total_s(self) -> float:
+    def _stolen_s(self) -> float:
+        first, now = self._first, self._machine()
+        if first is None or now is None:
+            return 0.0
+        busy_s, stolen_s = now[0] - first[0], now[1] - first[1]
+        return stolen_s * min(1.0, self._waited.ran_s / max(busy_s, 1.0 / TICKS_PER_S))
+
+    def _machine(self) -> tuple[float, float] | None:
+        """Worked, and stolen: seconds of all processors since the start."""
         with contextlib.suppress(OSError, ValueError, IndexError), self._statistics.open() as file:
-            return int(file.readline().split()[8]) / TICKS_PER_S
-        return 0.0
+            ticks = [int(word) for word in file.readline().split()[1:]]
+            user, nice, system, _, _, interrupts, soft, stolen = ticks[:8]
+            return (user + nice + system + interrupts + soft) / TICKS_PER_S, stolen / TICKS_PER_S
+        return None

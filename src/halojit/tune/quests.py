@@ -33,10 +33,20 @@ class Quests:
 
     def __init__(self, first: Quest) -> None:
         self.now = first
-        self._left: dict[bool, Quest] = {}
+        self._ways: dict[bool, list[Quest]] = {True: [], False: []}
+        """Those that shorter calls lead back to, the last one first, and longer ones."""
 
-    def leave(self, is_shorter: bool) -> Quest | None:
-        """Calls became shorter, or longer: what was sought on the inputs to which that led the
-        last time. None if it never did."""
-        self._left[not is_shorter] = self.now
-        return self._left.get(is_shorter)
+    def beyond(self, is_shorter: bool) -> Quest | None:
+        """What was sought on the inputs that calls which become shorter, or longer, lead back to.
+        None if those are new."""
+        way = self._ways[is_shorter]
+        return way[-1] if way else None
+
+    def turn(self, is_shorter: bool, to: Quest) -> None:
+        """This one takes the place of what is beyond, and is the one of now."""
+        # What was counted may already have been of the new inputs.
+        self.now.profiles.clear()
+        self._ways[not is_shorter].append(self.now)
+        if self._ways[is_shorter]:
+            self._ways[is_shorter].pop()
+        self.now = to

@@ -149,6 +149,10 @@ class Search:
         elif not self._coming:
             self._stale += 1.0
 
+    def drop(self, proposal: Proposal) -> None:
+        """Nothing can be said of it; it is not asked for again."""
+        del self._pending[proposal.recipe]
+
     def withdraw(self, proposal: Proposal) -> None:
         """It was not tried after all, and is the next to be asked for."""
         point, _ = self._pending.pop(proposal.recipe)

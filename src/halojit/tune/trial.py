@@ -35,6 +35,9 @@ CUT_SHARE = 0.1
 OWN_SHARE = 0.1
 """Of the time of the other calls: what cut ones may have worked themselves. If long calls are cut
 more often than short ones, those that are left are not like all."""
+LOPSIDED = 4.0
+"""Standard deviations. Whoever takes a processor away does not ask whose turn it is: in the same
+time both sides have as many cut calls. If not, calls of one side cross the limit by themselves."""
 CONTRADICTED = 0.02
 """Of all time: if cut calls have more, a winner must be faster with them too."""
 
@@ -122,7 +125,17 @@ class Trial:
         )
         # How well so few tell of all.
         spread = 1.0 + 2.0 * math.sqrt(stride / max(self._cut_calls, 1))
-        self._counts_cut = all_s - whole_s > spread * waited_s + OWN_SHARE * whole_s
+        is_own_time = all_s - whole_s > spread * waited_s + OWN_SHARE * whole_s
+        self._counts_cut = is_own_time or self._is_lopsided
+
+    @property
+    def _is_lopsided(self) -> bool:
+        cut = [a - b for a, b in zip(self._all.calls, self._whole.calls, strict=True)]
+        if not all(self._whole.ticks):
+            return any(cut)
+        share = self._whole.ticks[1] / sum(self._whole.ticks)
+        expected = share * sum(cut)
+        return (cut[1] - expected) ** 2 > LOPSIDED**2 * expected * (1.0 - share)
 
     def evidence(self) -> Evidence | None:
         """None while there is too little to say anything."""
