@@ -3,6 +3,7 @@
 
 #include "halo/sys.h"
 #include "log.h"
+#include "threads.h"
 
 #include <string.h>
 
@@ -37,8 +38,7 @@ static bool read_status(const char *path, unsigned uids[3], unsigned gids[3], bo
   long bytes = halo_sys_read_all((int)fd, text, sizeof text - 1);
   halo_sys_close((int)fd);
   text[bytes > 0 ? bytes : 0] = 0;
-  const char *seccomp = find_line(text, "Seccomp:\t");
-  *is_confined = seccomp && *seccomp != '0';
+  *is_confined = halo_threads_is_confined(text);
   return read_ids(find_line(text, "Uid:"), uids) && read_ids(find_line(text, "Gid:"), gids);
 }
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 /* Takes over the ids of the program's first thread if they differ. False: that failed, or the ids
- * can not be read; the monitor must end. *is_confined: the first thread is under seccomp. */
+ * can not be read; the monitor must end. *is_confined: see halo_threads_is_confined, of the first thread. */
 bool halo_identity_follow(bool *is_confined);
 
 #endif

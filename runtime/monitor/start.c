@@ -90,6 +90,7 @@ __attribute__((constructor(101), used)) static void halo_monitor_start(void) {
   stack = halo_sys_pages(STACK_BYTES);
   if (!stack)
     return;
+  halo_threads_begin();
   halo_modules_begin(getauxval(AT_PHDR), getauxval(AT_PHNUM));
   halo_images_begin();
   halo_images_on_gone(halo_entries_forget_image);

@@ -119,12 +119,38 @@ void halo_threads_end(void) {
   halo_sys_thread_exit((int)(status >> 8 & 255));
 }
 
+/* Filters are never taken away: a thread with as many as the process began with has the same ones. */
+static long first_filters; /* 0: none, or not known */
+
+/* 0 before Linux 5.9, which does not tell. */
+static long filters_of(const char *status) {
+  static const char name[] = "\nSeccomp_filters:\t";
+  const char *line = strstr(status, name);
+  long count = 0;
+  for (const char *digit = line ? line + sizeof name - 1 : ""; *digit >= '0' && *digit <= '9'; digit++)
+    count = 10 * count + (*digit - '0');
+  return count;
+}
+
+void halo_threads_begin(void) {
+  char text[4096];
+  int other;
+  first_filters = 0;
+  if (halo_sys_prctl(21 /* PR_GET_SECCOMP */, 0, 0, 0, 0) == 2 /* SECCOMP_MODE_FILTER */ &&
+      halo_threads_list(&other, 1) == 0 && read_status(halo_sys_gettid(), text, sizeof text) > 0)
+    first_filters = filters_of(text);
+}
+
+bool halo_threads_is_confined(const char *status) {
+  const char *mode = strstr(status, "\nSeccomp:\t");
+  if (!mode || mode[10] == '0')
+    return false;
+  return mode[10] != '2' || !first_filters || filters_of(status) != first_filters;
+}
+
 bool halo_threads_is_free(int tid) {
   char text[4096];
-  if (read_status(tid, text, sizeof text) <= 0)
-    return false;
-  const char *line = strstr(text, "\nSeccomp:\t");
-  return !line || line[10] == '0';
+  return read_status(tid, text, sizeof text) > 0 && !halo_threads_is_confined(text);
 }
 
 unsigned long halo_threads_blocked_signals(void) {

@@ -22,7 +22,7 @@ struct halo_trial_plan {
   uint64_t slices; /* in all; rounded up to whole pairs */
   uint64_t seed;
   uint64_t longest; /* ticks of a call that is not counted as cut; 0: any */
-  uint64_t stride; /* about one call in as many is timed */
+  uint64_t stride;  /* about one call in as many is timed */
   uint64_t turn_bits;
 };
 

@@ -31,6 +31,18 @@ def test_a_hot_function_is_patched_timed_and_reported(
     assert "mix" in outcome.stderr
 
 
+def test_a_program_in_a_container_is_tuned(tools: Tools, hot: Path, tmp_path: Path) -> None:
+    """Under filters that it began with, and without perf."""
+    contained = tmp_path / "contained"
+    source = Path(__file__).parent / "programs/contained.c"
+    subprocess.run([tools.clang, source, "-o", contained], check=True)
+    plain = run([hot, "1"], extra={"HALO_DISABLE": "1"})
+    outcome = run_halo(tools, "once", [contained, hot, "5000"], tmp_path)
+    assert (outcome.stdout, outcome.status) == (plain.stdout, plain.status)
+    assert outcome.regions[0]["name"] == "mix"
+    assert outcome.regions[0]["patched_after_s"] > 0
+
+
 def test_off_profiles_and_changes_nothing(tools: Tools, hot: Path, tmp_path: Path) -> None:
     outcome = run_halo(tools, "off", [hot, "6000"], tmp_path)
     assert outcome.status == 0
