@@ -207,17 +207,10 @@ def tuned(
     subject: Subject, plan: Plan, program: Path, seconds: float, home: Path
 ) -> tuple[Sample, dict[str, Any]]:
     """A run under `halo run` with what `home` keeps, and its report."""
-    command = [str(program), *subject.arguments(plan.data, seconds)]
-    return tuned_command(command, program, subject.kind == "real", plan, home)
-
-
-def tuned_command(
-    command: Sequence[str], program: Path, is_real: bool, plan: Plan, home: Path
-) -> tuple[Sample, dict[str, Any]]:
-    """The same for any command."""
     report = home / REPORT
     report.unlink(missing_ok=True)
-    sample = observe([*under_halo(plan, home), *command], program, is_real, environment(home))
+    command = [*under_halo(plan, home), str(program), *subject.arguments(plan.data, seconds)]
+    sample = observe(command, program, subject.kind == "real", environment(home))
     if not sample.laps:
         raise BenchError(f"{program.name}: no laps in a run of {sample.wall_s:.1f} s")
     return sample, json.loads(report.read_text())

@@ -25,7 +25,7 @@ from bench.kept import Kept
 from bench.measure import BenchError, Lap
 from bench.observe import cpu_s
 from bench.server import NO_SERVER
-from bench.statistics import Ratio, median_ratio, pair_ratios
+from bench.statistics import median_ratio, pair_ratios
 from bench.suite import Subject, Toolchain
 from bench.turns import SLICE_S, Runner, slices, speeds, take_turns
 from halojit.cli import steer
@@ -38,9 +38,9 @@ COMPARED = 8
 """Phases that follow, and are compared in their second halves."""
 MARGIN_S = 0.8
 """Before a phase ends: programs do not start at the very same moment."""
-HALO, BASELINE = "halo", "O3"
+HALO = "halo"
 BUILDS = {
-    BASELINE: ("-O3",),
+    "O3": ("-O3",),
     "native": ("-O3", "-march=native"),
     "wide": ("-O3", "-march=native", "-mprefer-vector-width=512"),
     "narrow": ("-O3", "-march=native", "-mprefer-vector-width=128"),
@@ -163,7 +163,7 @@ def _stretches(laps: Sequence[Lap]) -> list[list[Lap]]:
 
 
 def verdict(part: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """By kind of phase: the best build, Halo's speed against it and against -O3 (Ratio).
+    """By kind of phase: the best build, and Halo's speed against it (Ratio).
     BenchError if a kind of phase has no turns."""
     found = {}
     for phase, turns in part["turns"].items():
@@ -171,13 +171,6 @@ def verdict(part: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             raise BenchError(f"no program took turns in the {phase} phases")
         rivals = [name for name in turns if name != HALO]
         best = max(rivals, key=lambda name: statistics.median(turns[name]))
-        found[phase] = {
-            "best": best,
-            "ratio": _against(turns, best),
-            "against_O3": _against(turns, BASELINE),
-        }
+        ratio = median_ratio(pair_ratios(turns[HALO], turns[best]))
+        found[phase] = {"best": best, "ratio": ratio}
     return found
-
-
-def _against(turns: Mapping[str, Sequence[float]], name: str) -> Ratio:
-    return median_ratio(pair_ratios(turns[HALO], turns[name]))

@@ -239,7 +239,6 @@ def test_halo_against_the_best_build_of_each_phase() -> None:
     assert found["short"]["ratio"].value == pytest.approx(0.99)
     assert found["long"]["best"] == "wide"
     assert found["long"]["ratio"].value == pytest.approx(0.95)
-    assert found["long"]["against_O3"].value == pytest.approx(95 / 40)
     assert [goal.is_met for goal in verdicts([], part, {})] == [True, False]
     part["turns"]["long"] = {name: [] for name in part["turns"]["long"]}
     with pytest.raises(BenchError, match="long phases"):

@@ -343,8 +343,11 @@ class Tuner:
         return best is expected
 
     async def _wins(self, challenger: Contender) -> bool:
-        if challenger.variant is None or challenger.variant.digest in self.contest.exposed:
-            return challenger.variant is not None
+        variant = challenger.variant
+        if variant is None:
+            return False
+        if variant.digest in self.contest.exposed:
+            return True
         result = await self.contest.meet(challenger, RETRY_LIMIT_S)
         return result.decision is Decision.WON
 

@@ -15,8 +15,8 @@ the drift or the program's phases are, so that false winners need no model of th
 Slices in which something happened are not left out: nobody can tell that from rare slow calls. They
 widen the interval. Calls during which their thread lost its processor are another matter: the
 kernel tells of them, but for those that a hypervisor interrupted, which are told by their length.
-They are left out while they are few, the time that they took is what the program waited for
-processors or a hypervisor kept from it, and a winner does not look like a loser with them.
+They are left out while they are few, hit both sides alike, took as long as the program waited for
+processors or a hypervisor kept them, and a winner does not look like a loser with them.
 """
 
 from __future__ import annotations
