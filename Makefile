@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 STAMPS := build/stamps
 APT := $(if $(filter 0,$(shell id -u)),,sudo )apt-get
-SOURCES := $(shell git ls-files runtime plugin native src CMakeLists.txt pyproject.toml README.md LICENSE 2>/dev/null)
+SOURCES := $(shell git ls-files runtime plugin native interpreter src CMakeLists.txt pyproject.toml README.md LICENSE 2>/dev/null)
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest
 # Two workers: the programs under test share the processors with the server that tunes them.
@@ -85,14 +85,14 @@ lint: setup ## ruff, mypy, import contract, clang-format, clang-tidy
 	@$(BIN)/ruff format --check src tests bench examples
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@clang-format-22 --dry-run -Werror $$(git ls-files '*.c' '*.h' '*.cpp' | grep -E '^(runtime|plugin|native|tests/native|fuzz)/')
+	@clang-format-22 --dry-run -Werror $$(git ls-files '*.c' '*.h' '*.cpp' | grep -E '^(runtime|plugin|native|interpreter|tests/native|fuzz)/')
 	@cmake -S . -B build/tidy -GNinja -DCMAKE_C_COMPILER=clang-22 -DCMAKE_CXX_COMPILER=clang++-22 -DHALO_ROOMS="runtime;plugin" >/dev/null
 	@clang-tidy-22 --quiet -p build/tidy --warnings-as-errors='*' $$(git ls-files 'runtime/*.c' 'plugin/*.cpp') 2>build/tidy.log || { cat build/tidy.log; exit 1; }
 
 format: setup ## rewrite the sources as lint wants them
 	@$(BIN)/ruff check --fix -q src tests bench examples || true
 	@$(BIN)/ruff format -q src tests bench examples
-	@clang-format-22 -i $$(git ls-files '*.c' '*.h' '*.cpp' | grep -E '^(runtime|plugin|native|tests/native|fuzz)/')
+	@clang-format-22 -i $$(git ls-files '*.c' '*.h' '*.cpp' | grep -E '^(runtime|plugin|native|interpreter|tests/native|fuzz)/')
 
 clean: ## remove what was built (not the virtual environment)
 	@rm -rf build

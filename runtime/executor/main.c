@@ -7,7 +7,9 @@
  * main: connect, offer services, handle messages until hang-up.
  */
 #include "dispatch.h"
+#include "freeze.h"
 #include "halo/exec.h"
+#include "halo/keeper.h"
 #include "link.h"
 
 #include <stdarg.h>
@@ -36,6 +38,7 @@ static const char usage[] =
     "  listen=HOST:PORT    wait for one controller; port 0: any. Says \"Listening at HOST:PORT\"\n"
     "                      on standard error\n"
     "  connect=HOST:PORT   connect to a controller that listens\n"
+    "  keep=FD             be started, frozen and thawed by orders from an inherited socket\n"
     "\n"
     "HOST must be a loopback address, and the controller must run as the same user or root.\n"
     "Further arguments are ignored.\n";
@@ -75,6 +78,7 @@ static void offer_all(void) {
   offer(halo_dylib_services);
   offer(halo_run_services);
   offer(halo_dispatch_services);
+  offer(halo_freeze_services);
   halo_arena_init(&arena, 0, 0);
   arena.limit_bytes = 1ull << 40;
   halo_memory_allow_arena(&arena);
@@ -130,6 +134,27 @@ static bool open_link(const char *argument, struct halo_link *link) {
   return false;
 }
 
+static int live(void *context, const int *descriptors, size_t count) {
+  (void)context;
+  if (count != 1)
+    return EXIT_USAGE;
+  offer_all();
+  return serve(&(struct halo_link){descriptors[0], descriptors[0]});
+}
+
+static int keep(const char *argument) {
+  char *end;
+  long fd = strtol(argument, &end, 10);
+  if (end == argument || *end || fd < 0 || fd > 0x7fffffff) {
+    halo_complain("keep=%s: expected a descriptor number, keep=FD", argument);
+    return EXIT_USAGE;
+  }
+  int status = halo_keeper_run((int)fd, live, NULL);
+  if (status < 0)
+    halo_complain("keep=%s: %s", argument, strerror(-status));
+  return status < 0 ? EXIT_LOST : EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv) {
   struct halo_link link;
   if (argc < 2) {
@@ -140,6 +165,8 @@ int main(int argc, char **argv) {
     fputs(usage, stdout);
     return EXIT_SUCCESS;
   }
+  if (strncmp(argv[1], "keep=", 5) == 0)
+    return keep(argv[1] + 5);
   if (!open_link(argv[1], &link))
     return EXIT_USAGE;
   offer_all();

@@ -230,8 +230,11 @@ static void handle_call(struct halo_session *session, const struct halo_frame *f
                         const struct halo_payload *payload) {
   struct halo_writer out = halo_inbox_spare(session);
   bool must_hang_up = false;
+  unsigned moves = session->moves;
   int status = invoke(session, frame->tag, payload->data, payload->bytes, &out, &must_hang_up);
-  if (status < 0 && must_hang_up) {
+  if (session->moves != moves) {
+    /* Who asked is not at the other end any more. */
+  } else if (status < 0 && must_hang_up) {
     write_hangup(session, session->error.data);
     halo_session_fault(session, status, "a call failed that has no other way to say so");
   } else {
@@ -376,6 +379,20 @@ int halo_session_call(struct halo_session *session, uint64_t tag, const void *ar
   if (status == HALO_OK && result->is_bad)
     status = HALO_E_MEMORY;
   return status;
+}
+
+int halo_session_move(struct halo_session *session, int in, int out) {
+  halo_transport_close(&session->transport);
+  session->inbox.bytes = session->taken = 0;
+  session->moves++;
+  session->waiters = NULL;
+  session->owner_calls = 0;
+  session->owner_thread = halo_sys_gettid();
+  session->is_owner_reading = true;
+  session->status = 1;
+  if (halo_transport_open(&session->transport, in, out) < 0)
+    return halo_session_fault(session, HALO_E_GONE, "the new descriptors cannot be used");
+  return HALO_OK;
 }
 
 /* ---- the end ---- */

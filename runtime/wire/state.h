@@ -48,6 +48,7 @@ struct halo_session {
   struct halo_waiter *waiters;
   uint64_t next_sequence;
   int owner_thread; /* opened the session and runs its outermost loop */
+  unsigned moves;   /* to other descriptors */
   int owner_calls;  /* nested halo_session_calls of the owner */
   bool is_owner_reading;
   struct halo_text error;

@@ -79,6 +79,11 @@ int halo_session_invoke(struct halo_session *session, uint64_t tag, const void *
 void halo_session_yield_turn(struct halo_session *session);
 void halo_session_take_turn(struct halo_session *session);
 
+/* Inside a service, in a copy of the process that nobody has asked anything: goes on with other
+ * descriptors, which become the session's. What was received is dropped; the service's answer is
+ * not sent. 0, or a negative halo_status. */
+int halo_session_move(struct halo_session *session, int in, int out);
+
 const char *halo_session_error(const struct halo_session *session);
 int halo_session_descriptor(const struct halo_session *session); /* to poll for input */
 /* Sends Hangup if it still can (`reason` null: in order), closes the descriptors, frees all. */

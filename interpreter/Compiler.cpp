@@ -1,0 +1,105 @@
+#include "Compiler.h"
+
+#include "Guard.h"
+
+#include "clang/AST/ASTConsumer.h"
+#include "clang/Frontend/CompilerInstance.h"
+#include "clang/Frontend/TextDiagnosticPrinter.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+
+using namespace llvm;
+
+namespace halo {
+namespace {
+
+// Modules that clang makes before the first input (of headers that are included by flags) are kept
+// for whoever asks first; there is no executor of clang's.
+class NoExecutor final : public clang::IncrementalExecutor {
+public:
+  Error addModule(clang::PartialTranslationUnit &) override { return Error::success(); }
+  Error removeModule(clang::PartialTranslationUnit &) override { return Error::success(); }
+  Error runCtors() const override { return Error::success(); }
+  Error cleanUp() override { return Error::success(); }
+  Expected<orc::ExecutorAddr> getSymbolAddress(StringRef, SymbolNameKind) const override {
+    return createStringError("no executor");
+  }
+  Error LoadDynamicLibrary(const char *) override { return createStringError("no executor"); }
+};
+
+class OpenInterpreter final : public clang::Interpreter {
+public:
+  OpenInterpreter(std::unique_ptr<clang::CompilerInstance> Instance, Error &Failure,
+                  std::unique_ptr<clang::IncrementalExecutorBuilder> Builder,
+                  std::unique_ptr<clang::ASTConsumer> Consumer)
+      : Interpreter(std::move(Instance), Failure, std::move(Builder), std::move(Consumer)) {}
+};
+
+} // namespace
+
+Expected<std::unique_ptr<Compiler>> Compiler::create(const Triple &Triple,
+                                                     const std::vector<std::string> &Flags,
+                                                     std::unique_ptr<clang::ASTConsumer> Consumer) {
+  std::unique_ptr<Compiler> Self(new Compiler);
+  std::vector<const char *> Arguments = {"-resource-dir", HALO_CLANG_RESOURCES, "-fPIC", "-femulated-tls"};
+  for (const std::string &Flag : Flags)
+    Arguments.push_back(Flag.c_str());
+  clang::IncrementalCompilerBuilder Builder;
+  Builder.SetTargetTriple(Triple.str());
+  Builder.SetCompilerArgs(Arguments);
+  auto Instance = Builder.CreateCpp();
+  if (!Instance)
+    return Instance.takeError();
+  (*Instance)->getDiagnostics().setClient(
+      new clang::TextDiagnosticPrinter(Self->Text, (*Instance)->getDiagnosticOpts()),
+      /*ShouldOwnClient=*/true);
+
+  auto Executors = std::make_unique<clang::IncrementalExecutorBuilder>();
+  Executors->IE = std::make_unique<NoExecutor>();
+  Error Failure = Error::success();
+  Self->Session = std::make_unique<OpenInterpreter>(std::move(*Instance), Failure, std::move(Executors),
+                                                    std::move(Consumer));
+  if (Failure)
+    return Failure;
+  return Self;
+}
+
+Compiler::~Compiler() = default;
+
+// An input is a file that clang includes into one of its own; nobody else needs to know.
+std::string Compiler::takeDiagnostics() {
+  std::string Clean;
+  for (StringRef Rest = Said; !Rest.empty();) {
+    auto [Line, Next] = Rest.split('\n');
+    if (!Line.contains("In file included from <<< inputs >>>:")) {
+      if (size_t At = Line.find("input_line_"); At != StringRef::npos)
+        Clean += (Line.take_front(At) + "input " + Line.drop_front(At + strlen("input_line_"))).str();
+      else
+        Clean += Line;
+      Clean += '\n';
+    }
+    Rest = Next;
+  }
+  Said.clear();
+  return Clean;
+}
+
+// At the beginning of an input clang takes a sign for that of a method in Objective-C.
+static bool beginsWithSign(StringRef Source) {
+  StringRef Text = Source.ltrim();
+  return !Text.empty() && (Text[0] == '-' || Text[0] == '+') && !Text.starts_with("--") &&
+         !Text.starts_with("++");
+}
+
+std::unique_ptr<Module> Compiler::compile(StringRef Source) {
+  auto Unit = Session->Parse(beginsWithSign(Source) ? "(void)0,\n#line 1\n" + Source.str() : Source.str());
+  if (!Unit) { // "Parsing failed.": the diagnostics say why
+    std::string Why = toString(Unit.takeError());
+    if (Said.empty())
+      Said = Why;
+    return nullptr;
+  }
+  guardInitializers(*Unit->TheModule);
+  return std::move(Unit->TheModule);
+}
+
+} // namespace halo

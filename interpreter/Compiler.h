@@ -1,0 +1,46 @@
+// Compiler: clang's Interpreter as a function from one input to one module.
+//
+// In: source text, an input after the other; each sees what came before. Out: a module whose
+// initializers are the input's effects, each guarded against exceptions; diagnostics as text. After
+// an error what clang holds is not to be relied on: the process is to be abandoned for one that was
+// frozen before.
+#ifndef HALO_INTERPRETER_COMPILER_H
+#define HALO_INTERPRETER_COMPILER_H
+
+#include "clang/Interpreter/Interpreter.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace halo {
+
+class Compiler {
+public:
+  // Flags: as for clang. Failure: text for the user.
+  // Consumer: sees every declaration before code is made of it.
+  static llvm::Expected<std::unique_ptr<Compiler>> create(const llvm::Triple &Triple,
+                                                          const std::vector<std::string> &Flags,
+                                                          std::unique_ptr<clang::ASTConsumer> Consumer);
+  ~Compiler();
+
+  // The module; null after an error, which the diagnostics tell.
+  std::unique_ptr<llvm::Module> compile(llvm::StringRef Source);
+  // What clang has said since this was last asked.
+  std::string takeDiagnostics();
+
+  clang::CompilerInstance &instance() { return *Session->getCompilerInstance(); }
+
+private:
+  Compiler() : Text(Said) {}
+
+  std::string Said;
+  llvm::raw_string_ostream Text;
+  std::unique_ptr<clang::Interpreter> Session;
+};
+
+} // namespace halo
+
+#endif

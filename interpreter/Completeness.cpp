@@ -1,0 +1,124 @@
+#include "Completeness.h"
+
+#include "clang/Basic/Diagnostic.h"
+#include "clang/Frontend/CompilerInstance.h"
+#include "clang/Lex/Lexer.h"
+
+#include <csignal>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace llvm;
+using namespace clang;
+
+namespace halo {
+namespace {
+
+constexpr unsigned ParseLimitSeconds = 2;
+
+// Whether the first error is that the text has come to its end.
+class FirstError final : public DiagnosticConsumer {
+public:
+  explicit FirstError(size_t End) : End(End) {}
+
+  void HandleDiagnostic(DiagnosticsEngine::Level Level, const Diagnostic &Info) override {
+    DiagnosticConsumer::HandleDiagnostic(Level, Info);
+    if (Level < DiagnosticsEngine::Error || HasError)
+      return;
+    HasError = true;
+    if (!Info.hasSourceManager() || Info.getLocation().isInvalid())
+      return;
+    SourceManager &Sources = Info.getSourceManager();
+    SourceLocation At = Sources.getFileLoc(Info.getLocation());
+    // The end of an input is in no file.
+    StringRef Name = Sources.getBufferName(At);
+    IsAtEnd = Name.empty() || (Name.starts_with("input_line_") && Sources.getFileOffset(At) >= End);
+  }
+
+  size_t End;
+  bool HasError = false, IsAtEnd = false;
+};
+
+struct Tokens {
+  int Depth = 0;
+  int Conditionals = 0;
+  bool IsOpen = false; // a comment, a literal or a line goes on
+  size_t End = 0;      // of the last token
+  tok::TokenKind Last = tok::eof;
+};
+
+Tokens scan(StringRef Text, const LangOptions &Options) {
+  Tokens Seen;
+  std::string Buffer = Text.str();
+  Lexer Raw(SourceLocation(), Options, Buffer.data(), Buffer.data(), Buffer.data() + Buffer.size());
+  Token T;
+  bool IsDirective = false;
+  for (;;) {
+    Raw.LexFromRawLexer(T);
+    if (T.is(tok::eof))
+      break;
+    size_t At = static_cast<size_t>(Raw.getBufferLocation() - Buffer.data()) - T.getLength();
+    StringRef Spelling = StringRef(Buffer).substr(At, T.getLength());
+    if (IsDirective && T.is(tok::raw_identifier)) {
+      Seen.Conditionals += Spelling == "if" || Spelling == "ifdef" || Spelling == "ifndef";
+      Seen.Conditionals -= Spelling == "endif";
+    }
+    IsDirective = T.is(tok::hash) && T.isAtStartOfLine();
+    switch (T.getKind()) {
+    case tok::l_brace:
+    case tok::l_paren:
+    case tok::l_square:
+      ++Seen.Depth;
+      break;
+    case tok::r_brace:
+    case tok::r_paren:
+    case tok::r_square:
+      --Seen.Depth;
+      break;
+    case tok::unknown: // a raw string or a comment without an end; else a stray character
+      Seen.IsOpen |= Spelling.contains("R\"") || Spelling.starts_with("/*");
+      break;
+    default:
+      break;
+    }
+    Seen.Last = T.getKind();
+    Seen.End = At + T.getLength();
+  }
+  StringRef Rest = StringRef(Buffer).drop_front(Seen.End);
+  if (size_t Comment = Rest.rfind("/*"); Comment != StringRef::npos &&
+                                         !Rest.drop_front(Comment).contains("*/") &&
+                                         !Rest.take_front(Comment).rsplit('\n').second.contains("//"))
+    Seen.IsOpen = true;
+  Seen.IsOpen |= StringRef(Buffer).rtrim(" \t\r\n").ends_with("\\");
+  return Seen;
+}
+
+} // namespace
+
+Progress completeness(Compiler &C, StringRef Text) {
+  Tokens Seen = scan(Text, C.instance().getLangOpts());
+  unsigned Depth = static_cast<unsigned>(std::max(Seen.Depth, 0));
+  if (Seen.IsOpen || Seen.Depth > 0 || Seen.Conditionals > 0)
+    return {Completeness::Incomplete, Depth};
+  if (Seen.Depth < 0 || Seen.Last == tok::semi || Seen.Last == tok::eof)
+    return {Completeness::Complete, 0};
+
+  pid_t Child = fork();
+  if (Child == 0) {
+    std::signal(SIGALRM, SIG_DFL);
+    alarm(ParseLimitSeconds);
+    auto *Errors = new FirstError(Seen.End);
+    C.instance().getDiagnostics().setClient(Errors, /*ShouldOwnClient=*/false);
+    C.compile(Text);
+    _exit(Errors->IsAtEnd ? 1 : Errors->HasError ? 2 : 0);
+  }
+  int Status = 0;
+  while (Child > 0 && waitpid(Child, &Status, 0) < 0 && errno == EINTR)
+    ;
+  if (Child > 0 && WIFEXITED(Status) && WEXITSTATUS(Status) == 1)
+    return {Completeness::Incomplete, 0};
+  bool IsBad = Child > 0 && WIFEXITED(Status) && WEXITSTATUS(Status) == 2;
+  return {IsBad ? Completeness::Invalid : Completeness::Complete, 0};
+}
+
+} // namespace halo

@@ -1,0 +1,121 @@
+#include "Engine.h"
+
+#include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
+#include "llvm/ExecutionEngine/Orc/CompileUtils.h"
+#include "llvm/ExecutionEngine/Orc/EPCDynamicLibrarySearchGenerator.h"
+#include "llvm/ExecutionEngine/Orc/EPCGenericMemoryAccess.h"
+#include "llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h"
+#include "llvm/ExecutionEngine/Orc/SimpleRemoteEPC.h"
+#include "llvm/Target/TargetMachine.h"
+
+using namespace llvm;
+using namespace llvm::orc;
+
+namespace halo {
+
+Expected<std::unique_ptr<Engine>> Engine::create(int Descriptor, const std::string &OrcRuntime,
+                                                 const std::string &Support) {
+  std::unique_ptr<Engine> Self(new Engine);
+  auto Control = SimpleRemoteEPC::Create<Channel>(std::make_unique<InPlaceTaskDispatcher>(),
+                                                  SimpleRemoteEPC::Setup(), Descriptor, Self->Line);
+  if (!Control)
+    return Control.takeError();
+  Self->Triple = (*Control)->getTargetTriple();
+
+  JITTargetMachineBuilder Builder(Self->Triple);
+  Builder.setCodeGenOptLevel(CodeGenOptLevel::None).setRelocationModel(Reloc::PIC_);
+  Builder.setCodeModel(CodeModel::Small);
+  // Native models need relocations that JITLink does not have.
+  Builder.getOptions().EmulatedTLS = true;
+  auto Machine = Builder.createTargetMachine();
+  if (!Machine)
+    return Machine.takeError();
+  Self->Machine = std::move(*Machine);
+
+  // Without LLVM's debugger plugin: it waits for an answer in the middle of a link.
+  LLJITBuilder Parts;
+  Parts.setExecutorProcessControl(std::move(*Control))
+      .setJITTargetMachineBuilder(std::move(Builder))
+      .setSupportConcurrentCompilation(false)
+      .setObjectLinkingLayerCreator([](ExecutionSession &ES) -> Expected<std::unique_ptr<ObjectLayer>> {
+        return std::make_unique<ObjectLinkingLayer>(ES);
+      })
+      .setPlatformSetUp(ExecutorNativePlatform(OrcRuntime));
+  auto Jit = Parts.create();
+  if (!Jit)
+    return Jit.takeError();
+  Self->Jit = std::move(*Jit);
+  Self->session().setErrorReporter([Report = &Self->LastReport](Error E) {
+    *Report += (Report->empty() ? "" : "; ") + toString(std::move(E));
+  });
+  auto Object = MemoryBuffer::getFile(Support);
+  if (!Object)
+    return createStringError(Object.getError(), "cannot read " + Support);
+  if (Error E = Self->Jit->addObjectFile(*Self->Jit->getPlatformJITDylib(), std::move(*Object)))
+    return E;
+  return Self;
+}
+
+Engine::~Engine() = default;
+
+Error Engine::run(Module &M) {
+  SimpleCompiler Compile(*Machine);
+  auto Object = Compile(M);
+  if (!Object)
+    return Object.takeError();
+  LastReport.clear();
+  Error Failure = Jit->addObjectFile(std::move(*Object));
+  if (!Failure)
+    Failure = Jit->initialize(Jit->getMainJITDylib());
+  if (Failure && !LastReport.empty()) { // it says why; the look-up that failed only says that it did
+    consumeError(std::move(Failure));
+    return createStringError(LastReport);
+  }
+  return Failure;
+}
+
+Error Engine::serve(StringRef Name, Handler Serve) {
+  // The tag of a dispatched call is the address of a symbol that support defines.
+  SymbolStringPtr Symbol = session().intern(Name);
+  ExecutionSession::JITDispatchHandlerAssociationMap Handlers;
+  Handlers[Symbol] = [Serve = std::move(Serve)](ExecutionSession::SendResultFunction Send, const char *Data,
+                                                size_t Bytes) {
+    std::string Answer = Serve({Data, Bytes});
+    Send(shared::WrapperFunctionBuffer::copyFrom(Answer.data(), Answer.size()));
+  };
+  return session().registerJITDispatchHandlers(*Jit->getPlatformJITDylib(), std::move(Handlers));
+}
+
+Expected<ExecutorAddr> Engine::lookUp(StringRef Name) { return Jit->lookupLinkerMangled(Name); }
+
+Expected<uint64_t> Engine::freeze(uint64_t Id) {
+  auto Service = Line->symbols().find("halo_freeze");
+  if (Service == Line->symbols().end())
+    return createStringError("this executor cannot be frozen");
+  Expected<uint64_t> Threads(0);
+  if (Error E = session().callSPSWrapper<shared::SPSExpected<uint64_t>(uint64_t)>(
+          ExecutorAddr(Service->second), Threads, Id))
+    return joinErrors(std::move(E), Threads.takeError());
+  return Threads;
+}
+
+Error Engine::read(ExecutorAddr From, MutableArrayRef<char> To) {
+  auto Result = session().getExecutorProcessControl().getMemoryAccess().readBuffers(
+      {ExecutorAddrRange(From, ExecutorAddrDiff(To.size()))});
+  if (!Result)
+    return Result.takeError();
+  if (Result->size() != 1 || Result->front().size() != To.size())
+    return createStringError("the executor read something else than it was asked for");
+  std::copy(Result->front().begin(), Result->front().end(), To.begin());
+  return Error::success();
+}
+
+Error Engine::load(const std::string &Library) {
+  auto Generator = EPCDynamicLibrarySearchGenerator::Load(session(), Library.c_str());
+  if (!Generator)
+    return Generator.takeError();
+  Jit->getMainJITDylib().addGenerator(std::move(*Generator));
+  return Error::success();
+}
+
+} // namespace halo

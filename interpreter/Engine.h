@@ -1,0 +1,61 @@
+// Engine: object code into the executor and run there, input by input.
+//
+// In: a connection to an executor, LLVM modules. Out: their initializers have run there, once. One
+// thread; every call to the executor has been answered when a member returns (Channel.h), so the
+// process may be forked between any two of them.
+#ifndef HALO_INTERPRETER_ENGINE_H
+#define HALO_INTERPRETER_ENGINE_H
+
+#include "Channel.h"
+
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/IR/Module.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace llvm {
+class TargetMachine;
+}
+
+namespace halo {
+
+class Engine {
+public:
+  // Takes the descriptor over. OrcRuntime: path of LLVM's liborc_rt for the executor's machine.
+  // Support: path of interpreter/support's object.
+  static llvm::Expected<std::unique_ptr<Engine>> create(int Descriptor, const std::string &OrcRuntime,
+                                                        const std::string &Support);
+  ~Engine();
+
+  const llvm::Triple &triple() const { return Triple; }
+  llvm::orc::ExecutionSession &session() { return Jit->getExecutionSession(); }
+  Channel &channel() { return *Line; }
+
+  // Compiles, links, and runs the initializers. What the executor prints is its own affair.
+  llvm::Error run(llvm::Module &M);
+  // Calls of user code to Name come to Serve, with the bytes that it passed; the answer goes back.
+  using Handler = std::function<std::string(llvm::ArrayRef<char>)>;
+  llvm::Error serve(llvm::StringRef Name, Handler Serve);
+  // The address of a symbol by its name in object files.
+  llvm::Expected<llvm::orc::ExecutorAddr> lookUp(llvm::StringRef Name);
+  // Leaves a frozen copy of the executor behind. How many threads it has: with more than one nothing
+  // is frozen.
+  llvm::Expected<uint64_t> freeze(uint64_t Id);
+  llvm::Error read(llvm::orc::ExecutorAddr From, llvm::MutableArrayRef<char> To);
+  llvm::Error load(const std::string &Library);
+
+private:
+  Engine() = default;
+
+  Channel *Line = nullptr; // owned by the session
+  llvm::Triple Triple;
+  std::unique_ptr<llvm::TargetMachine> Machine;
+  std::unique_ptr<llvm::orc::LLJIT> Jit;
+  std::string LastReport;
+};
+
+} // namespace halo
+
+#endif

@@ -1,0 +1,176 @@
+// halo-interpreter: compiles what a front sends and has it run in an executor.
+//
+// In: a connection to the front (Front.h), one to an executor, flags for clang. Out: an answer to
+// every request. One thread, so that it can be frozen (halo/keeper.h): the process that is started is the
+// keeper, and loads nothing of LLVM. Started by halojit.repl; not for hand.
+#include "Compiler.h"
+#include "Completeness.h"
+#include "Engine.h"
+#include "Front.h"
+#include "Values.h"
+
+#include "llvm/Demangle/Demangle.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/TargetSelect.h"
+
+extern "C" {
+#include "halo/keeper.h"
+}
+
+using namespace llvm;
+
+namespace {
+
+cl::opt<int> Control("keep", cl::Required, cl::desc("socket of the keeper's orders"));
+cl::opt<std::string> OrcRuntime("orc-runtime", cl::init(HALO_ORC_RUNTIME), cl::desc("LLVM's liborc_rt"));
+cl::opt<std::string> Support("support", cl::Required, cl::desc("halo-support.o"));
+cl::opt<std::string> Show("show", cl::Required, cl::desc("show.h"));
+cl::list<std::string> Flags(cl::Positional, cl::desc("-- flags for clang"));
+
+struct Caught {
+  std::string Type, What;
+};
+
+class Conversation {
+public:
+  Conversation(halo::Front &Front, halo::Engine &Engine, halo::Compiler &Compiler, halo::Values &Values)
+      : Front(Front), Engine(Engine), Compiler(Compiler), Values(Values) {}
+
+  Error prepare() {
+    if (Error E = Values.serve(Engine))
+      return E;
+    std::unique_ptr<Module> M = Compiler.compile("#include \"" + Show + "\"\n");
+    if (!M)
+      return createStringError(Compiler.takeDiagnostics());
+    if (Error E = Engine.run(*M))
+      return E;
+    return Engine.serve("__halo_caught_tag", [this](ArrayRef<char> Bytes) {
+      StringRef Both(Bytes.data(), Bytes.size());
+      auto [Type, What] = Both.split('\0');
+      StringRef Name = Type.ltrim('*'); // of a type that other libraries do not see
+      std::string Spelled = demangle(("_ZTS" + Name).str());
+      StringRef Clean = Spelled;
+      Clean.consume_front("typeinfo name for ");
+      Exception = Caught{Clean.str(), What.rtrim('\0').str()};
+      return std::string();
+    });
+  }
+
+  // Until the front hangs up.
+  Error hold() {
+    for (;;) {
+      auto Request = Front.receive();
+      if (!Request)
+        return Request.takeError();
+      if (!*Request)
+        return Error::success();
+      if (auto Source = (*Request)->getString("run"))
+        if (Error E = Front.send(run(*Source)))
+          return E;
+      if (auto Text = (*Request)->getString("complete"))
+        if (Error E = Front.send(isComplete(*Text)))
+          return E;
+      if (auto Id = (*Request)->getInteger("commit"); Id && IsGood)
+        if (Error E = freeze(static_cast<uint64_t>(*Id)))
+          return E;
+    }
+  }
+
+private:
+  // The executor first: what it has done is what we know of.
+  Error freeze(uint64_t Id) {
+    auto Threads = Engine.freeze(Id);
+    if (!Threads)
+      return Front.send(json::Object{{"unfrozen", toString(Threads.takeError())}});
+    if (*Threads != 1)
+      return Front.send(json::Object{{"threads", *Threads}});
+    int Descriptors[HALO_KEEPER_DESCRIPTORS];
+    size_t Count;
+    int Status = halo_keeper_freeze(Id, Descriptors, &Count);
+    if (Status < 0)
+      return Front.send(
+          json::Object{{"unfrozen", "this process cannot be copied: error " + std::to_string(-Status)}});
+    if (Status == 0)
+      return Error::success();
+    if (Count != 2)
+      return createStringError("thawed without connections");
+    Front.reconnect(Descriptors[0]);
+    Engine.channel().reconnect(Descriptors[1]);
+    return Error::success();
+  }
+
+  json::Object isComplete(StringRef Text) {
+    static constexpr const char *Names[] = {"complete", "incomplete", "invalid"};
+    halo::Progress Found = halo::completeness(Compiler, Text);
+    return json::Object{{"state", Names[static_cast<int>(Found.State)]}, {"depth", Found.Depth}};
+  }
+
+  json::Object run(StringRef Source) {
+    IsGood = false;
+    Exception.reset();
+    std::unique_ptr<Module> M = Compiler.compile(Source);
+    json::Object Answer{{"diagnostics", json::fixUTF8(Compiler.takeDiagnostics())}, {"compiled", bool(M)}};
+    if (!M)
+      return Answer;
+    if (Error E = Engine.run(*M))
+      Answer["error"] = toString(std::move(E));
+    else
+      IsGood = true;
+    if (Exception)
+      Answer["exception"] =
+          json::Object{{"type", json::fixUTF8(Exception->Type)}, {"what", json::fixUTF8(Exception->What)}};
+    if (auto Value = Values.take())
+      Answer["value"] = json::Object{{"type", Value->Type}, {"text", json::fixUTF8(Value->Text)}};
+    return Answer;
+  }
+
+  halo::Front &Front;
+  halo::Engine &Engine;
+  halo::Compiler &Compiler;
+  halo::Values &Values;
+  std::optional<Caught> Exception;
+  bool IsGood = true; // the last input: worth keeping
+};
+
+Error converse(int FrontDescriptor, int ExecutorDescriptor) {
+  halo::Front Front(FrontDescriptor);
+  auto Engine = halo::Engine::create(ExecutorDescriptor, OrcRuntime, Support);
+  if (!Engine)
+    return Engine.takeError();
+  halo::Values Values;
+  auto Compiler =
+      halo::Compiler::create((*Engine)->triple(), {Flags.begin(), Flags.end()}, Values.consumer());
+  if (!Compiler)
+    return Compiler.takeError();
+  Values.attach((*Compiler)->instance());
+  Conversation Talk(Front, **Engine, **Compiler, Values);
+  if (Error E = Talk.prepare())
+    return E;
+  if (Error E = Front.send(json::Object{{"ready", (*Engine)->triple().str()},
+                                        {"diagnostics", (*Compiler)->takeDiagnostics()}}))
+    return E;
+  return Talk.hold();
+}
+
+int live(void *, const int *Descriptors, size_t Count) {
+  InitializeNativeTarget();
+  InitializeNativeTargetAsmPrinter();
+  InitializeNativeTargetAsmParser();
+  Error E =
+      Count == 2 ? converse(Descriptors[0], Descriptors[1]) : createStringError("expected two connections");
+  if (!E)
+    std::_Exit(0); // what is left belongs to a process that ends
+  errs() << "halo-interpreter: " << toString(std::move(E)) << '\n';
+  std::_Exit(1);
+}
+
+} // namespace
+
+int main(int Count, char **Arguments) {
+  cl::ParseCommandLineOptions(Count, Arguments, "halo-interpreter: the compiler behind halo-repl\n");
+  if (int Status = halo_keeper_run(Control, live, nullptr)) {
+    errs() << "halo-interpreter: the keeper cannot begin: error " << -Status << '\n';
+    return 1;
+  }
+  return 0;
+}

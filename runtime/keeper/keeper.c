@@ -1,0 +1,217 @@
+/* keeper/keeper.c: the keeper itself; see halo/keeper.h. One thread, a table, one loop of poll. */
+#include "halo/keeper.h"
+
+#include "sibling.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A child: the live one, or a frozen one with a socket to order it by. */
+struct kept {
+  pid_t pid;
+  int pidfd, orders; /* orders -1: it is live, or was */
+  uint64_t id;
+};
+
+struct keeper {
+  int control, reports;
+  struct kept *kept;
+  size_t count, room;
+  struct pollfd *polled; /* control, reports, then one for each kept */
+  halo_keeper_body *body;
+  void *context;
+};
+
+static void tell(struct keeper *keeper, const struct halo_keeper_message *event) {
+  halo_keeper_send(keeper->control, event, NULL, 0); /* a front that is gone is noticed by poll */
+}
+
+/* ---- the table ---- */
+
+static bool make_room(struct keeper *keeper) {
+  if (keeper->count < keeper->room)
+    return true;
+  size_t room = keeper->room ? 2 * keeper->room : 16;
+  struct kept *kept = realloc(keeper->kept, room * sizeof *kept);
+  if (kept)
+    keeper->kept = kept;
+  struct pollfd *polled = kept ? realloc(keeper->polled, (room + 2) * sizeof *polled) : NULL;
+  if (!polled)
+    return false;
+  keeper->polled = polled;
+  keeper->room = room;
+  return true;
+}
+
+static void drop_row(struct keeper *keeper, size_t row) {
+  struct kept *kept = &keeper->kept[row];
+  close(kept->pidfd);
+  if (kept->orders >= 0)
+    close(kept->orders);
+  *kept = keeper->kept[--keeper->count];
+}
+
+static struct kept *find_frozen(struct keeper *keeper, uint64_t id) {
+  for (size_t i = 0; i < keeper->count; i++)
+    if (keeper->kept[i].orders >= 0 && keeper->kept[i].id == id)
+      return &keeper->kept[i];
+  return NULL;
+}
+
+static void keep(struct keeper *keeper, struct kept kept) {
+  uint32_t kind = kept.orders >= 0 ? HALO_KEEPER_FROZEN : HALO_KEEPER_LIVE;
+  if (!make_room(keeper)) { /* what cannot be watched must not be */
+    kill(kept.pid, SIGKILL);
+    waitpid(kept.pid, NULL, 0);
+    tell(keeper, &(struct halo_keeper_message){
+                     .kind = HALO_KEEPER_FAILED, .pid = kept.pid, .id = kept.id, .status = ENOMEM});
+    close(kept.pidfd);
+    if (kept.orders >= 0)
+      close(kept.orders);
+    return;
+  }
+  keeper->kept[keeper->count++] = kept;
+  tell(keeper, &(struct halo_keeper_message){.kind = kind, .pid = kept.pid, .id = kept.id});
+}
+
+/* ---- orders ---- */
+
+static void start(struct keeper *keeper, uint64_t id, const int *descriptors, size_t count) {
+  int pidfd;
+  long pid = halo_keeper_fork(false, &pidfd);
+  if (pid == 0) {
+    halo_keeper_attach(keeper->reports);
+    close(keeper->control);
+    _exit(keeper->body(keeper->context, descriptors, count));
+  }
+  if (pid < 0)
+    tell(keeper,
+         &(struct halo_keeper_message){.kind = HALO_KEEPER_FAILED, .id = id, .status = (int32_t)-pid});
+  else
+    keep(keeper, (struct kept){(pid_t)pid, pidfd, -1, id});
+}
+
+static void thaw(struct keeper *keeper, const struct halo_keeper_message *order, const int *descriptors,
+                 size_t count) {
+  struct kept *frozen = find_frozen(keeper, order->id);
+  if (!frozen || halo_keeper_send(frozen->orders, order, descriptors, count) < 0)
+    tell(keeper, &(struct halo_keeper_message){.kind = HALO_KEEPER_LOST, .id = order->id});
+}
+
+static void obey(struct keeper *keeper, const struct halo_keeper_message *order, const int *descriptors,
+                 size_t count) {
+  struct kept *frozen;
+  switch (order->kind) {
+  case HALO_KEEPER_START:
+    start(keeper, order->id, descriptors, count);
+    break;
+  case HALO_KEEPER_THAW:
+    thaw(keeper, order, descriptors, count);
+    break;
+  case HALO_KEEPER_DROP:
+    if ((frozen = find_frozen(keeper, order->id)))
+      kill(frozen->pid, SIGKILL); /* its end is an event as any other's */
+    break;
+  case HALO_KEEPER_KILL:
+    for (size_t i = 0; i < keeper->count; i++)
+      if (keeper->kept[i].orders < 0)
+        kill(keeper->kept[i].pid, SIGKILL);
+    break;
+  }
+}
+
+/* ---- what the children report ---- */
+
+/* User code can write to this socket too: nothing here trusts what it says. A pidfd names a process
+ * of its sender's choice; only a child of ours can be waited for. */
+static void take_report(struct keeper *keeper, const struct halo_keeper_message *report, int *descriptors,
+                        size_t count) {
+  bool is_frozen = report->kind == HALO_KEEPER_FROZEN;
+  siginfo_t state;
+  if ((is_frozen ? count == 2 : report->kind == HALO_KEEPER_LIVE && count == 1) && report->pid > 0 &&
+      waitid(P_PIDFD, (id_t)descriptors[0], &state, WEXITED | WNOHANG | WNOWAIT) == 0) {
+    keep(keeper, (struct kept){report->pid, descriptors[0], is_frozen ? descriptors[1] : -1, report->id});
+    return;
+  }
+  if (report->kind == HALO_KEEPER_FAILED)
+    tell(keeper, report);
+  for (size_t i = 0; i < count; i++)
+    close(descriptors[i]);
+}
+
+static void bury(struct keeper *keeper, size_t row) {
+  struct kept dead = keeper->kept[row];
+  int status = 0;
+  while (waitpid(dead.pid, &status, 0) < 0 && errno == EINTR)
+    ;
+  bool was_frozen = dead.orders >= 0;
+  drop_row(keeper, row);
+  tell(keeper, &(struct halo_keeper_message){.kind = was_frozen ? HALO_KEEPER_LOST : HALO_KEEPER_DIED,
+                                             .pid = dead.pid,
+                                             .id = dead.id,
+                                             .status = status});
+}
+
+/* ---- the loop ---- */
+
+/* False: the front is gone. */
+static bool step(struct keeper *keeper, int reports) {
+  keeper->polled[0] = (struct pollfd){keeper->control, POLLIN, 0};
+  keeper->polled[1] = (struct pollfd){reports, POLLIN, 0};
+  size_t count = keeper->count;
+  for (size_t i = 0; i < count; i++)
+    keeper->polled[2 + i] = (struct pollfd){keeper->kept[i].pidfd, POLLIN, 0};
+  if (poll(keeper->polled, 2 + count, -1) < 0)
+    return errno == EINTR;
+  /* Reports first: a process that reports and dies is known when its end is seen. Then from the
+   * last row to the first: burying moves the last one up. */
+  struct halo_keeper_message message;
+  int descriptors[HALO_KEEPER_DESCRIPTORS];
+  size_t passed;
+  bool has_reports = keeper->polled[1].revents, has_orders = keeper->polled[0].revents;
+  for (size_t i = count; i-- > 0;)
+    keeper->polled[2 + i].revents = keeper->polled[2 + i].revents ? 1 : 0;
+  for (size_t i = count; i-- > 0;)
+    if (keeper->polled[2 + i].revents && !has_reports)
+      bury(keeper, i);
+  while (has_reports && halo_keeper_receive(reports, &message, descriptors, &passed, MSG_DONTWAIT) > 0)
+    take_report(keeper, &message, descriptors, passed);
+  if (!has_orders)
+    return true;
+  int status = halo_keeper_receive(keeper->control, &message, descriptors, &passed, MSG_DONTWAIT);
+  if (status == -EAGAIN)
+    return true;
+  if (status <= 0)
+    return false;
+  obey(keeper, &message, descriptors, passed);
+  for (size_t i = 0; i < passed; i++)
+    close(descriptors[i]);
+  return true;
+}
+
+int halo_keeper_run(int control, halo_keeper_body *body, void *context) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    return -errno;
+  struct keeper keeper = {.control = control, .reports = ends[1], .body = body, .context = context};
+  if (!make_room(&keeper))
+    return -ENOMEM;
+  signal(SIGINT, SIG_IGN); /* the terminal's is for the live process */
+  signal(SIGPIPE, SIG_IGN);
+  while (step(&keeper, ends[0]))
+    ;
+  for (size_t i = 0; i < keeper.count; i++)
+    kill(keeper.kept[i].pid, SIGKILL);
+  for (size_t i = 0; i < keeper.count; i++)
+    waitpid(keeper.kept[i].pid, NULL, 0);
+  /* One that nobody has reported yet dies with us. */
+  return 0;
+}

@@ -1,0 +1,1 @@
+"""Interactive C++: sessions, commands, console, kernel. The front: it loads no LLVM."""

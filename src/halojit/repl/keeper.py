@@ -1,0 +1,101 @@
+"""One keeper: a process that holds a live one and frozen copies of it (halo/keeper.h).
+
+In: a command that becomes a keeper. Out: orders to it, its events. It does not know what the live
+process is for. When this object is closed, or its process ends, everything it keeps is killed.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import socket
+import struct
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+_MESSAGE = struct.Struct("<IiQiI")  # struct halo_keeper_message
+_END_LIMIT_S = 5.0
+
+
+class Kind(IntEnum):
+    """enum halo_keeper_kind."""
+
+    START = 1
+    THAW = 2
+    DROP = 3
+    KILL = 4
+    LIVE = 16
+    FROZEN = 17
+    DIED = 18
+    LOST = 19
+    FAILED = 20
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a keeper says of its processes. `status`: as of waitpid, or an errno (FAILED)."""
+
+    kind: Kind
+    pid: int
+    id: int
+    status: int
+
+
+class KeeperGone(ConnectionError):
+    """The keeper's own process has ended; all that it kept has ended with it."""
+
+
+class Keeper:
+    """Starts a keeper and talks to it. `command(fd)`: its arguments; `fd`: of its orders."""
+
+    def __init__(self, command: Callable[[int], Sequence[str]], stdin: int | None = None) -> None:
+        self._name = command(-1)[0]
+        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                command(theirs.fileno()), pass_fds=[theirs.fileno()], stdin=stdin
+            )
+
+    def fileno(self) -> int:
+        """Readable when there is an event."""
+        return self._orders.fileno()
+
+    def order(self, kind: Kind, id: int = 0, sockets: Sequence[socket.socket] = ()) -> None:
+        """Sends an order; the descriptors of `sockets` go with it and stay ours too."""
+        passed = array.array("i", [each.fileno() for each in sockets])
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)] if sockets else []
+        try:
+            self._orders.sendmsg([_MESSAGE.pack(kind, 0, id, 0, 0)], rights)
+        except OSError as error:
+            raise KeeperGone(self._ending()) from error
+
+    def event(self) -> Event | None:
+        """The next event; None when there is none now."""
+        try:
+            data = self._orders.recv(_MESSAGE.size, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise KeeperGone(self._ending()) from error
+        if len(data) != _MESSAGE.size:
+            raise KeeperGone(self._ending())
+        kind, pid, id, status, _ = _MESSAGE.unpack(data)
+        return Event(Kind(kind), pid, id, status)
+
+    def close(self) -> None:
+        """Ends the keeper and all it keeps; returns when they are gone."""
+        self._orders.close()
+        try:
+            self._process.wait(_END_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _ending(self) -> str:
+        status: int | None = None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            status = self._process.wait(1.0)
+        how = "has not ended" if status is None else f"ended with {status}"
+        return f"{self._name} is gone ({how})"

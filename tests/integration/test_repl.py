@@ -1,0 +1,156 @@
+"""Sessions of interactive C++: what inputs do, and that a failed one leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from halojit.repl.session import Session
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    with Session(("-std=c++20",)) as session:
+        yield session
+
+
+def value(session: Session, source: str) -> str:
+    """The text that an expression shows."""
+    outcome = session.run(source)
+    assert outcome.failure is None, outcome
+    assert outcome.value is not None, outcome
+    return outcome.value[1]
+
+
+def run(session: Session, *sources: str) -> None:
+    for source in sources:
+        outcome = session.run(source)
+        assert outcome.is_kept and not outcome.diagnostics, outcome
+
+
+def test_statements_declarations_and_values(session: Session) -> None:
+    run(session, "int x = 6;", "int twice(int n) { return 2 * n; }", "x = twice(x) + 30;")
+    assert session.run("x").value == ("int", "42")
+    run(session, "for (int i = 0; i < 3; ++i) x += i;")
+    assert value(session, "x") == "45"
+
+
+@pytest.mark.parametrize(
+    ("source", "type", "text"),
+    [
+        ("1 + 2", "int", "3"),
+        ("3.25", "double", "3.25"),
+        ("2.0f", "float", "2.0"),
+        ("1e300 * 1e10", "double", "inf"),
+        ("true", "bool", "true"),
+        ("'a'", "char", "'a'"),
+        ("'\\n'", "char", "'\\n'"),
+        ('"abc"', "const char[4]", '"abc"'),
+        ("(const char *)nullptr", "const char *", "nullptr"),
+        ("(const char *)8", "const char *", "0x8"),
+        ("nullptr", "std::nullptr_t", "nullptr"),
+        ("(unsigned char)200", "unsigned char", "'\\xc8'"),
+        ("-5L", "long", "-5"),
+        ("(__int128)1 << 100", "__int128", "1267650600228229401496703205376"),
+        ("7.5L", "long double", "7.5"),
+    ],
+)
+def test_scalars(session: Session, source: str, type: str, text: str) -> None:
+    shown = session.run(source).value
+    assert shown is not None
+    assert shown[1] == text
+    assert shown[0] == type
+
+
+def test_a_semicolon_shows_nothing(session: Session) -> None:
+    assert session.run("1 + 2;").value is None
+
+
+def test_an_uncaught_exception_keeps_what_the_input_did(session: Session) -> None:
+    run(session, "#include <stdexcept>", "int x = 1;")
+    outcome = session.run('x = 2; throw std::runtime_error("no");')
+    assert outcome.exception == ("std::runtime_error", "no")
+    assert value(session, "x") == "2"
+    assert session.run("throw 5;").exception == ("int", "")
+
+
+def crashes(session: Session, source: str, signal_: signal.Signals | None = None) -> None:
+    """The input is taken back, and the session goes on."""
+    before = value(session, "kept")
+    outcome = session.run("kept = -1; " + source)
+    assert outcome.failure is not None and outcome.failure.kind == "crash", outcome
+    if signal_:
+        assert signal_.name in outcome.failure.text
+    assert value(session, "kept") == before
+
+
+def test_crashes_leave_nothing_behind(session: Session) -> None:
+    run(session, "#include <cstdlib>", "#include <unistd.h>", "int kept = 7;")
+    crashes(session, "*(volatile int *)0 = 1;", signal.SIGSEGV)
+    crashes(session, "abort();", signal.SIGABRT)
+    crashes(session, "__builtin_trap();", signal.SIGILL)
+    crashes(session, "volatile int z = 0; kept = 1 / z;", signal.SIGFPE)
+    crashes(session, "exit(3);")
+    crashes(session, "_exit(4);")
+    crashes(
+        session,
+        "struct R { static int f(int n) { volatile char b[4096]; b[0] = 1; "
+        "return f(n + 1) + b[0]; } }; R::f(0);",
+    )
+
+
+def test_failed_inputs_leave_nothing_behind(session: Session) -> None:
+    run(session, "int x = 3;")
+    outcome = session.run("int y = 4; x = no_such_name;")
+    assert outcome.failure is not None and outcome.failure.kind == "compile"
+    assert "no_such_name" in outcome.diagnostics
+    assert session.run("y").failure is not None
+    outcome = session.run("int not_defined(); int z = not_defined();")
+    assert outcome.failure is not None and outcome.failure.kind == "link"
+    assert "not_defined" in outcome.failure.text
+    run(session, "double y = 1.5;")
+    assert value(session, "x + y") == "4.5"
+
+
+def test_processes_that_are_killed_are_replaced(session: Session) -> None:
+    run(session, "int x = 5;")
+    for who in ("worker", "interpreter"):
+        pid = session.processes()[who]
+        assert pid
+        os.kill(pid, signal.SIGKILL)
+        outcome = session.run("++x;")
+        assert outcome.failure is not None
+        assert value(session, "x") == "5"
+
+
+def test_an_endless_input_can_be_interrupted(session: Session) -> None:
+    run(session, "int x = 5;")
+    threading.Timer(0.3, session.interrupt).start()
+    outcome = session.run("x = 6; for (volatile int i = 0;;) i = i + 1;")
+    assert outcome.failure is not None and outcome.failure.kind == "interrupt"
+    assert value(session, "x") == "5"
+
+
+def test_undo_gives_values_back(session: Session) -> None:
+    run(session, "int x = 1;", "x = 2;", "int y = 3;")
+    assert session.undo(2) == 2
+    assert value(session, "x") == "1"
+    assert session.run("y").failure is not None
+
+
+def test_completeness(session: Session) -> None:
+    assert session.is_complete("int f() {") == ("incomplete", 1)
+    assert session.is_complete("int f() { return 1; }")[0] == "complete"
+    assert session.is_complete("int f()")[0] == "incomplete"
+    assert session.is_complete("1 +")[0] == "incomplete"
+    assert session.is_complete("1 + 2")[0] == "complete"
+    assert session.is_complete('R"(abc')[0] == "incomplete"
+    assert session.is_complete("/* no end")[0] == "incomplete"
+    assert session.is_complete("#if 1\nint x;")[0] == "incomplete"
+    assert session.is_complete("#define A \\")[0] == "incomplete"
+    assert session.is_complete("1 + no_such")[0] == "invalid"
+    assert value(session, "1") == "1"
