@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from halojit.repl.outcome import Exception_, Reason, Value
 from halojit.repl.session import Session
 
 
@@ -23,7 +24,7 @@ def value(session: Session, source: str) -> str:
     outcome = session.run(source)
     assert outcome.failure is None, outcome
     assert outcome.value is not None, outcome
-    return outcome.value[1]
+    return outcome.value.text
 
 
 def run(session: Session, *sources: str) -> None:
@@ -34,7 +35,7 @@ def run(session: Session, *sources: str) -> None:
 
 def test_statements_declarations_and_values(session: Session) -> None:
     run(session, "int x = 6;", "int twice(int n) { return 2 * n; }", "x = twice(x) + 30;")
-    assert session.run("x").value == ("int", "42")
+    assert session.run("x").value == Value("int", "42")
     run(session, "for (int i = 0; i < 3; ++i) x += i;")
     assert value(session, "x") == "45"
 
@@ -62,8 +63,8 @@ def test_statements_declarations_and_values(session: Session) -> None:
 def test_scalars(session: Session, source: str, type: str, text: str) -> None:
     shown = session.run(source).value
     assert shown is not None
-    assert shown[1] == text
-    assert shown[0] == type
+    assert shown.text == text
+    assert shown.type == type
 
 
 def test_a_semicolon_shows_nothing(session: Session) -> None:
@@ -73,16 +74,18 @@ def test_a_semicolon_shows_nothing(session: Session) -> None:
 def test_an_uncaught_exception_keeps_what_the_input_did(session: Session) -> None:
     run(session, "#include <stdexcept>", "int x = 1;")
     outcome = session.run('x = 2; throw std::runtime_error("no");')
-    assert outcome.exception == ("std::runtime_error", "no")
+    assert outcome.exception == Exception_("std::runtime_error", "no")
     assert value(session, "x") == "2"
-    assert session.run("throw 5;").exception == ("int", "")
+    assert session.run("throw 5;").exception == Exception_("int", "")
 
 
 def crashes(session: Session, source: str, signal_: signal.Signals | None = None) -> None:
     """The input is taken back, and the session goes on."""
     before = value(session, "kept")
     outcome = session.run("kept = -1; " + source)
-    assert outcome.failure is not None and outcome.failure.kind == "crash", outcome
+    assert outcome.failure is not None and outcome.failure.reason in (Reason.CRASH, Reason.EXIT), (
+        outcome
+    )
     if signal_:
         assert signal_.name in outcome.failure.text
     assert value(session, "kept") == before
@@ -106,11 +109,11 @@ def test_crashes_leave_nothing_behind(session: Session) -> None:
 def test_failed_inputs_leave_nothing_behind(session: Session) -> None:
     run(session, "int x = 3;")
     outcome = session.run("int y = 4; x = no_such_name;")
-    assert outcome.failure is not None and outcome.failure.kind == "compile"
+    assert outcome.failure is not None and outcome.failure.reason == "compile"
     assert "no_such_name" in outcome.diagnostics
     assert session.run("y").failure is not None
     outcome = session.run("int not_defined(); int z = not_defined();")
-    assert outcome.failure is not None and outcome.failure.kind == "link"
+    assert outcome.failure is not None and outcome.failure.reason == "link"
     assert "not_defined" in outcome.failure.text
     run(session, "double y = 1.5;")
     assert value(session, "x + y") == "4.5"
@@ -131,7 +134,7 @@ def test_an_endless_input_can_be_interrupted(session: Session) -> None:
     run(session, "int x = 5;")
     threading.Timer(0.3, session.interrupt).start()
     outcome = session.run("x = 6; for (volatile int i = 0;;) i = i + 1;")
-    assert outcome.failure is not None and outcome.failure.kind == "interrupt"
+    assert outcome.failure is not None and outcome.failure.reason == "interrupt"
     assert value(session, "x") == "5"
 
 

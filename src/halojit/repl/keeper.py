@@ -50,13 +50,26 @@ class KeeperGone(ConnectionError):
 class Keeper:
     """Starts a keeper and talks to it. `command(fd)`: its arguments; `fd`: of its orders."""
 
-    def __init__(self, command: Callable[[int], Sequence[str]], stdin: int | None = None) -> None:
+    def __init__(
+        self,
+        command: Callable[[int], Sequence[str]],
+        stdio: tuple[int | None, int | None, int | None] = (None, None, None),
+    ) -> None:
         self._name = command(-1)[0]
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        stdin, stdout, stderr = stdio
         with theirs:
-            self._process = subprocess.Popen(
-                command(theirs.fileno()), pass_fds=[theirs.fileno()], stdin=stdin
-            )
+            try:
+                self._process = subprocess.Popen(
+                    command(theirs.fileno()),
+                    pass_fds=[theirs.fileno()],
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=stderr,
+                )
+            except OSError:
+                self._orders.close()
+                raise
 
     def fileno(self) -> int:
         """Readable when there is an event."""

@@ -71,13 +71,19 @@ class Pair:
         self,
         interpreter: Callable[[int], Sequence[str]],
         executor: Callable[[int], Sequence[str]],
-        stdin: int | None = None,
+        stdio: tuple[int, int, int] | None = None,
     ) -> None:
-        self._interpreter = _Side("interpreter", Keeper(interpreter, subprocess.DEVNULL))
-        self._worker = _Side("worker", Keeper(executor, stdin))
+        """`interpreter` and `executor`: commands by their orders' descriptor. `stdio`: the worker's
+        standard descriptors; None: ours."""
+        self._interpreter = _Side(
+            "interpreter", Keeper(interpreter, (subprocess.DEVNULL, None, None))
+        )
+        self._worker = _Side("worker", Keeper(executor, stdio or (None, None, None)))
         self._front: socket.socket | None = None
         self._inbox = b""
         self._thawing: int | None = None
+        self.crash: dict[str, Any] = {}
+        """What a dying worker told of the place where it died."""
         self._wake, self._waker = socket.socketpair()
         self._wake.setblocking(False)
 
@@ -106,6 +112,7 @@ class Pair:
             self._worker.keeper.order(kind, id, [right])
             self._interpreter.keeper.order(kind, id, [theirs, left])
         self._inbox = b""
+        self.crash = {}
         deadline = time.monotonic() + _START_LIMIT_S
         while any(side.live is None and not side.failure for side in self._sides()):
             self._wait(deadline)
@@ -153,7 +160,10 @@ class Pair:
             if newline:
                 self._inbox = rest
                 message: dict[str, Any] = json.loads(line)
-                return message
+                if "crash" not in message:
+                    return message
+                self.crash = message["crash"]
+                continue
             if death := self.death():
                 return death
             self._wait(deadline)

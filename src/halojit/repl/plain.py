@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
-from halojit.repl.session import Outcome, Session
+from halojit.repl.outcome import Outcome
+from halojit.repl.session import Session
 
 
 class Plain:
@@ -54,10 +55,9 @@ class Plain:
         if outcome.diagnostics:
             sys.stderr.write(outcome.diagnostics)
         if outcome.value:
-            print(f"({outcome.value[0]}) {outcome.value[1]}", flush=True)
+            print(outcome.value, flush=True)
         if outcome.exception:
-            type, what = outcome.exception
-            print(f"uncaught {type}: {what}", file=sys.stderr)
+            print(f"uncaught {outcome.exception}", file=sys.stderr)
         if outcome.failure:
-            print(f"{outcome.failure.kind}: {outcome.failure.text}", file=sys.stderr)
+            print(f"{outcome.failure.reason}: {outcome.failure.text}", file=sys.stderr)
             self.status = 1

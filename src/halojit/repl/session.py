@@ -1,48 +1,53 @@
 """A session: inputs, one after the other, each all or nothing.
 
 In: source text. Out: an Outcome for each. An input that fails in whatever way leaves nothing
-behind: every variable and every declaration is as it was.
+behind: every variable and every declaration is as it was. Not thread-safe but for `interrupt`.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from halojit import paths
-from halojit.repl.pair import Death, Interrupted, Pair, describe
+from halojit.repl.outcome import (
+    Completion,
+    Completions,
+    Exception_,
+    Failure,
+    Frame,
+    Outcome,
+    Reason,
+    Value,
+)
+from halojit.repl.pair import Death, Interrupted, Pair, PairError, describe
 
-_COMMITS = 16
+COMMITS = 16
+"""Commits that `undo` can go back to. Each holds copies of what has changed since."""
 
 
-@dataclass(frozen=True)
-class Failure:
-    """Why an input was rolled back. `kind`: "compile", "link", "crash", "interrupt"."""
-
-    kind: str
-    text: str
+class SessionError(RuntimeError):
+    """The session cannot begin, or cannot go on; says why."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of an input."""
-
-    diagnostics: str = ""
-    value: tuple[str, str] | None = None  # type and text of a trailing expression
-    exception: tuple[str, str] | None = None  # type, what(); the input's effects stay
-    failure: Failure | None = None
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether the input's effects are there."""
-        return self.failure is None
+@dataclass
+class _Commit:
+    id: int
+    inputs: int  # how many there were
+    name: str | None = None
 
 
 class Session:
-    """Interactive C++. `flags`: for clang, as `-std=c++23`."""
+    """Interactive C++ (C with `-xc`).
 
-    def __init__(self, flags: tuple[str, ...] = (), stdin: int | None = None) -> None:
+    `flags`: for clang, as "-std=c++23". `stdio`: descriptors that inputs have as standard input,
+    output and error; None: ours. Raises SessionError.
+    """
+
+    def __init__(
+        self, flags: Sequence[str] = (), stdio: tuple[int, int, int] | None = None
+    ) -> None:
         def interpreter(fd: int) -> list[str]:
             return [
                 str(paths.command_dir() / "halo-interpreter"),
@@ -56,69 +61,116 @@ class Session:
         self._pair = Pair(
             interpreter,
             lambda fd: [str(paths.command_dir() / "halo-executor"), f"keep={fd}"],
-            stdin,
+            stdio,
         )
-        self._commits: deque[int] = deque()
-        self._next = 1
+        self._commits: list[_Commit] = []
+        self._inputs: list[str] = []  # that are kept
+        self._next_id = 0
         self._pending: int | None = None
-        self._pair.start()
-        self._pair.send({"commit": 0})
-        self._pair.settle(0)
-        self._commits.append(0)
+        try:
+            self._pair.start()
+            self._commit()
+            self._settle()
+        except (PairError, OSError) as error:
+            self._pair.close()
+            raise SessionError(str(error)) from error
+        if not self._commits:
+            self._pair.close()
+            raise SessionError("this system does not let processes be copied")
+
+    # ---- inputs
 
     def run(self, source: str) -> Outcome:
-        """Runs one input. Never raises for what the input does."""
-        lost = self._settle()
-        if lost:
+        """Runs one input. Raises SessionError only when nothing can go on."""
+        if lost := self._settle():
             return lost
-        id, self._next = self._next, self._next + 1
+        id = self._next_id
+        self._next_id += 1
         self._pair.send({"run": source, "commit": id})
         try:
             answer = self._pair.answer()
         except Interrupted:
-            return self._back(Failure("interrupt", "interrupted"))
+            return self._back(Failure(Reason.INTERRUPT, "interrupted"))
         if isinstance(answer, Death):
-            return self._back(Failure("crash", f"{answer.who}: {describe(answer)}"))
+            return self._back(self._failure(answer))
         diagnostics = answer["diagnostics"]
         if not answer["compiled"]:
-            return self._back(Failure("compile", "not compiled"), diagnostics)
+            return self._back(Failure(Reason.COMPILE, "not compiled"), diagnostics)
         if "error" in answer:
-            return self._back(Failure("link", answer["error"]), diagnostics)
+            return self._back(Failure(Reason.LINK, answer["error"]), diagnostics)
         self._pending = id
+        self._inputs.append(source)
         value, exception = answer.get("value"), answer.get("exception")
         return Outcome(
             diagnostics,
-            (value["type"], value["text"]) if value else None,
-            (exception["type"], exception["what"]) if exception else None,
+            Value(value["type"], value["text"]) if value else None,
+            Exception_(exception["type"], exception["what"]) if exception else None,
         )
 
+    def interrupt(self) -> None:
+        """Ends the input that runs, as a failed one. Any thread, or a signal handler."""
+        self._pair.interrupt()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The inputs whose effects are there, in their order."""
+        return tuple(self._inputs)
+
+    # ---- what might be an input
+
     def is_complete(self, text: str) -> tuple[str, int]:
-        """("complete" | "incomplete" | "invalid", open brackets)."""
-        self._settle()
-        self._pair.send({"complete": text})
-        answer = self._pair.answer()
-        if isinstance(answer, Death):
-            self._pair.thaw(self._commits[-1])
-            return "invalid", 0
-        return answer["state"], answer["depth"]
+        """("complete" | "incomplete" | "invalid", brackets that are open)."""
+        answer = self._ask({"complete": text})
+        return (answer["state"], answer["depth"]) if answer else ("invalid", 0)
+
+    def complete(self, text: str, cursor: int) -> Completions:
+        """What may stand at the cursor, an offset in characters of `text`."""
+        answer = self._ask({"completions": text, "cursor": len(text[:cursor].encode())})
+        if not answer:
+            return Completions(cursor)
+        start = len(text.encode()[: answer["start"]].decode(errors="replace"))
+        items = answer["items"]
+        return Completions(
+            start,
+            tuple(Completion(each["text"], each["kind"], each["signature"]) for each in items),
+        )
+
+    def describe(self, name: str) -> str | None:
+        """A declaration and its documentation, for a person; None: there is no such name."""
+        answer = self._ask({"describe": name})
+        return answer.get("text") if answer else None
+
+    # ---- time travel
 
     def undo(self, count: int = 1) -> int:
-        """Takes back the last inputs; how many there were to take back."""
+        """Takes back the last inputs. How many: fewer where older commits are gone."""
         self._settle()
-        count = min(count, len(self._commits) - 1)
-        for _ in range(count):
-            self._pair.drop(self._commits.pop())
-        self._pair.thaw(self._commits[-1])
-        return count
+        wanted = len(self._inputs) - count
+        target = next((each for each in self._commits if each.inputs >= wanted), self._commits[-1])
+        return self._return(target)
 
-    def processes(self) -> dict[str, int | None]:
-        """The process ids of "worker" and "interpreter", once the last input is kept."""
+    def checkpoint(self, name: str) -> None:
+        """Names the present state; it is kept until the session ends or the name is used again."""
         self._settle()
-        return self._pair.pids()
+        for each in self._commits:
+            if each.name == name:
+                each.name = None
+        self._commits[-1].name = name
 
-    def interrupt(self) -> None:
-        """Ends the input that runs, as a failed one. Any thread."""
-        self._pair.interrupt()
+    def restore(self, name: str) -> int:
+        """Goes back to a named state; how many inputs that takes back. Raises KeyError."""
+        self._settle()
+        for each in self._commits:
+            if each.name == name:
+                return self._return(each)
+        raise KeyError(name)
+
+    @property
+    def checkpoints(self) -> tuple[str, ...]:
+        """Names that `restore` knows, the oldest first."""
+        return tuple(each.name for each in self._commits if each.name)
+
+    # ---- the end
 
     def close(self) -> None:
         """Ends the session and its processes."""
@@ -130,24 +182,85 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def processes(self) -> dict[str, int | None]:
+        """The process ids of "worker" and "interpreter", once the last input is kept."""
+        self._settle()
+        return self._pair.pids()
+
+    # ---- commits
+
+    def _commit(self) -> None:
+        self._pending = self._next_id
+        self._next_id += 1
+        self._pair.send({"commit": self._pending})
+
     def _settle(self) -> Outcome | None:
-        """The last input's commit is there, or the input is lost."""
+        """Waits for the last input's commit; an outcome: the input is lost."""
         if self._pending is None:
             return None
         id, self._pending = self._pending, None
         done = self._pair.settle(id)
         if isinstance(done, Death):
-            return self._back(
-                Failure(
-                    "crash", f"{describe(done)} of the {done.who} before the last input was kept"
-                )
-            )
+            return self._back(self._failure(done))
         if done:
-            self._commits.append(id)
-            if len(self._commits) > _COMMITS:
-                self._pair.drop(self._commits.popleft())
+            self._commits.append(_Commit(id, len(self._inputs)))
+            self._thin_out()
         return None
 
+    def _thin_out(self) -> None:
+        unnamed = [each for each in self._commits[1:-1] if not each.name]
+        for each in unnamed[: max(0, len(self._commits) - COMMITS)]:
+            self._commits.remove(each)
+            self._pair.drop(each.id)
+
+    def _return(self, target: _Commit) -> int:
+        taken_back = len(self._inputs) - target.inputs
+        while self._commits[-1] is not target:
+            self._pair.drop(self._commits.pop().id)
+        self._thaw()
+        return taken_back
+
     def _back(self, failure: Failure, diagnostics: str = "") -> Outcome:
-        self._pair.thaw(self._commits[-1])
-        return Outcome(diagnostics, failure=failure)
+        """To the newest commit. Inputs that came after it are lost."""
+        lost = tuple(self._inputs[self._commits[-1].inputs :])
+        self._thaw()
+        return Outcome(diagnostics, failure=failure, lost=lost)
+
+    def _thaw(self) -> None:
+        while True:
+            try:
+                self._pair.thaw(self._commits[-1].id)
+                break
+            except PairError as error:
+                self._commits.pop()  # it was killed: an older one then
+                if not self._commits:
+                    raise SessionError(f"no state is left to go back to: {error}") from error
+        del self._inputs[self._commits[-1].inputs :]
+
+    # ---- conversation
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        """A question that changes nothing. None: there was no answer."""
+        if self._settle():
+            return None
+        self._pair.send(request)
+        try:
+            answer = self._pair.answer()
+        except Interrupted:
+            answer = Death("interpreter", 0)
+        if isinstance(answer, Death):
+            self._thaw()
+            return None
+        return answer
+
+    def _failure(self, death: Death) -> Failure:
+        if death.who == "worker" and death.code is not None:
+            return Failure(Reason.EXIT, describe(death))
+        frames = tuple(
+            Frame(each["function"], each.get("file"), each.get("line"))
+            for each in self._pair.crash.get("frames", ())
+        )
+        text = describe(death)
+        if death.who == "interpreter":
+            text = f"the compiler ended: {text}"
+        return Failure(Reason.CRASH, text, frames)
