@@ -55,6 +55,7 @@ void Channel::reconnect(int Next) {
   Descriptor = Next;
   Taken = Filled = 0;
   Unanswered.clear();
+  IsBroken = false;
 }
 
 Error Channel::sendMessage(SimpleRemoteEPCOpcode Opcode, uint64_t Sequence, ExecutorAddr Tag,
@@ -74,6 +75,7 @@ Error Channel::sendMessage(SimpleRemoteEPCOpcode Opcode, uint64_t Sequence, Exec
     ssize_t Sent = sendmsg(Descriptor, &Message, MSG_NOSIGNAL);
     if (Sent < 0 && errno == EINTR)
       continue;
+    IsBroken |= Sent < 0;
     if (Sent < 0)
       return systemError("the connection to the executor", errno);
     while (Message.msg_iovlen && static_cast<size_t>(Sent) >= Message.msg_iov->iov_len) {
@@ -90,8 +92,10 @@ Error Channel::sendMessage(SimpleRemoteEPCOpcode Opcode, uint64_t Sequence, Exec
     return Error::success();
   Unanswered.insert(Sequence);
   while (Unanswered.count(Sequence))
-    if (Error E = handleNext(-1))
+    if (Error E = handleNext(-1)) {
+      IsBroken = true;
       return E;
+    }
   return Error::success();
 }
 
@@ -167,6 +171,12 @@ Error Channel::handleNext(int TimeoutMilliseconds) {
   // LLVM takes an unknown answer for a broken connection, and says so to nobody.
   if (Kind == SimpleRemoteEPCOpcode::Result && !Unanswered.erase(Sequence))
     return createStringError("the executor answered what was not asked");
+  if (Kind == SimpleRemoteEPCOpcode::CallWrapper && !Tag) {
+    Taken += Size;
+    if (Crashed)
+      Crashed(Payload);
+    return Error::success();
+  }
   auto Copy = shared::WrapperFunctionBuffer::copyFrom(Payload.data(), Payload.size());
   Taken += Size; // what is handled may read on
   return Client.handleMessage(Kind, Sequence, ExecutorAddr(Tag), std::move(Copy)).takeError();

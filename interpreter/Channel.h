@@ -12,6 +12,7 @@
 
 #include "llvm/ExecutionEngine/Orc/Shared/SimpleRemoteEPCUtils.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -39,6 +40,12 @@ public:
   // Goes on with another connection. No call is under way.
   void reconnect(int Descriptor);
 
+  // What the executor says when it dies: a call with tag 0 (executor/crash.h).
+  std::function<void(llvm::ArrayRef<char>)> Crashed;
+
+  // The executor is gone, or said what none says. Whoever started both knows by now, or will.
+  bool isBroken() const { return IsBroken; }
+
   // What the executor announced.
   const std::map<std::string, uint64_t> &symbols() const { return Symbols; }
 
@@ -51,7 +58,7 @@ private:
 
   llvm::orc::SimpleRemoteEPCTransportClient &Client;
   int Descriptor;
-  bool HasSetup = false;
+  bool HasSetup = false, IsBroken = false;
   std::map<std::string, uint64_t> Symbols;
   std::set<uint64_t> Unanswered;
   std::vector<char> Inbox; // received, not handled: from Taken to Filled

@@ -40,7 +40,8 @@ Expected<std::unique_ptr<Compiler>> Compiler::create(const Triple &Triple,
                                                      const std::vector<std::string> &Flags,
                                                      std::unique_ptr<clang::ASTConsumer> Consumer) {
   std::unique_ptr<Compiler> Self(new Compiler);
-  std::vector<const char *> Arguments = {"-resource-dir", HALO_CLANG_RESOURCES, "-fPIC", "-femulated-tls"};
+  std::vector<const char *> Arguments = {"-resource-dir", HALO_CLANG_RESOURCES, "-fPIC", "-femulated-tls",
+                                         "-gline-tables-only"};
   for (const std::string &Flag : Flags)
     Arguments.push_back(Flag.c_str());
   clang::IncrementalCompilerBuilder Builder;

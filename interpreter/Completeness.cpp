@@ -1,20 +1,16 @@
 #include "Completeness.h"
 
+#include "Copy.h"
+
 #include "clang/Basic/Diagnostic.h"
 #include "clang/Frontend/CompilerInstance.h"
 #include "clang/Lex/Lexer.h"
-
-#include <csignal>
-#include <sys/wait.h>
-#include <unistd.h>
 
 using namespace llvm;
 using namespace clang;
 
 namespace halo {
 namespace {
-
-constexpr unsigned ParseLimitSeconds = 2;
 
 // Whether the first error is that the text has come to its end.
 class FirstError final : public DiagnosticConsumer {
@@ -103,22 +99,15 @@ Progress completeness(Compiler &C, StringRef Text) {
   if (Seen.Depth < 0 || Seen.Last == tok::semi || Seen.Last == tok::eof)
     return {Completeness::Complete, 0};
 
-  pid_t Child = fork();
-  if (Child == 0) {
-    std::signal(SIGALRM, SIG_DFL);
-    alarm(ParseLimitSeconds);
+  auto Found = inCopy([&] {
     auto *Errors = new FirstError(Seen.End);
     C.instance().getDiagnostics().setClient(Errors, /*ShouldOwnClient=*/false);
     C.compile(Text);
-    _exit(Errors->IsAtEnd ? 1 : Errors->HasError ? 2 : 0);
-  }
-  int Status = 0;
-  while (Child > 0 && waitpid(Child, &Status, 0) < 0 && errno == EINTR)
-    ;
-  if (Child > 0 && WIFEXITED(Status) && WEXITSTATUS(Status) == 1)
+    return std::string(Errors->IsAtEnd ? "incomplete" : Errors->HasError ? "invalid" : "complete");
+  });
+  if (Found == "incomplete")
     return {Completeness::Incomplete, 0};
-  bool IsBad = Child > 0 && WIFEXITED(Status) && WEXITSTATUS(Status) == 2;
-  return {IsBad ? Completeness::Invalid : Completeness::Complete, 0};
+  return {Found == "invalid" ? Completeness::Invalid : Completeness::Complete, 0};
 }
 
 } // namespace halo

@@ -37,9 +37,12 @@ Expected<std::unique_ptr<Engine>> Engine::create(int Descriptor, const std::stri
   Parts.setExecutorProcessControl(std::move(*Control))
       .setJITTargetMachineBuilder(std::move(Builder))
       .setSupportConcurrentCompilation(false)
-      .setObjectLinkingLayerCreator([](ExecutionSession &ES) -> Expected<std::unique_ptr<ObjectLayer>> {
-        return std::make_unique<ObjectLinkingLayer>(ES);
-      })
+      .setObjectLinkingLayerCreator(
+          [Known = Self->Known](ExecutionSession &ES) -> Expected<std::unique_ptr<ObjectLayer>> {
+            auto Linker = std::make_unique<ObjectLinkingLayer>(ES);
+            Linker->addPlugin(Known);
+            return Linker;
+          })
       .setPlatformSetUp(ExecutorNativePlatform(OrcRuntime));
   auto Jit = Parts.create();
   if (!Jit)
@@ -51,6 +54,7 @@ Expected<std::unique_ptr<Engine>> Engine::create(int Descriptor, const std::stri
   auto Object = MemoryBuffer::getFile(Support);
   if (!Object)
     return createStringError(Object.getError(), "cannot read " + Support);
+  Self->Known->begin(**Object);
   if (Error E = Self->Jit->addObjectFile(*Self->Jit->getPlatformJITDylib(), std::move(*Object)))
     return E;
   return Self;
@@ -64,6 +68,7 @@ Error Engine::run(Module &M) {
   if (!Object)
     return Object.takeError();
   LastReport.clear();
+  Known->begin(**Object);
   Error Failure = Jit->addObjectFile(std::move(*Object));
   if (!Failure)
     Failure = Jit->initialize(Jit->getMainJITDylib());

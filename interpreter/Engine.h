@@ -7,6 +7,7 @@
 #define HALO_INTERPRETER_ENGINE_H
 
 #include "Channel.h"
+#include "Places.h"
 
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/Module.h"
@@ -45,6 +46,7 @@ public:
   llvm::Expected<uint64_t> freeze(uint64_t Id);
   llvm::Error read(llvm::orc::ExecutorAddr From, llvm::MutableArrayRef<char> To);
   llvm::Error load(const std::string &Library);
+  const Places &places() const { return *Known; }
 
 private:
   Engine() = default;
@@ -53,6 +55,7 @@ private:
   llvm::Triple Triple;
   std::unique_ptr<llvm::TargetMachine> Machine;
   std::unique_ptr<llvm::orc::LLJIT> Jit;
+  std::shared_ptr<Places> Known = std::make_shared<Places>();
   std::string LastReport;
 };
 

@@ -5,6 +5,7 @@
 // keeper, and loads nothing of LLVM. Started by halojit.repl; not for hand.
 #include "Compiler.h"
 #include "Completeness.h"
+#include "Completion.h"
 #include "Engine.h"
 #include "Front.h"
 #include "Values.h"
@@ -37,6 +38,7 @@ public:
       : Front(Front), Engine(Engine), Compiler(Compiler), Values(Values) {}
 
   Error prepare() {
+    Engine.channel().Crashed = [this](ArrayRef<char> Message) { tellCrash(Message); };
     if (Error E = Values.serve(Engine))
       return E;
     std::unique_ptr<Module> M = Compiler.compile("#include \"" + Show + "\"\n");
@@ -64,11 +66,22 @@ public:
         return Request.takeError();
       if (!*Request)
         return Error::success();
-      if (auto Source = (*Request)->getString("run"))
-        if (Error E = Front.send(run(*Source)))
-          return E;
+      if (auto Source = (*Request)->getString("run")) {
+        json::Object Answer = run(*Source);
+        // How the executor ended is its keeper's to tell, and this process is given up with it.
+        if (!Engine.channel().isBroken())
+          if (Error E = Front.send(std::move(Answer)))
+            return E;
+      }
       if (auto Text = (*Request)->getString("complete"))
         if (Error E = Front.send(isComplete(*Text)))
+          return E;
+      if (auto Text = (*Request)->getString("completions"))
+        if (Error E = Front.send(halo::complete(
+                Compiler, *Text, static_cast<size_t>((*Request)->getInteger("cursor").value_or(0)))))
+          return E;
+      if (auto Name = (*Request)->getString("describe"))
+        if (Error E = Front.send(halo::describe(Compiler, *Name)))
           return E;
       if (auto Id = (*Request)->getInteger("commit"); Id && IsGood)
         if (Error E = freeze(static_cast<uint64_t>(*Id)))
@@ -97,6 +110,37 @@ private:
     Front.reconnect(Descriptors[0]);
     Engine.channel().reconnect(Descriptors[1]);
     return Error::success();
+  }
+
+  // What lies below an input's own functions is of no interest to who wrote it.
+  void tellCrash(ArrayRef<char> Message) {
+    constexpr size_t HeadBytes = 24, FrameBytes = 96, NameBytes = 88;
+    json::Array Frames;
+    for (size_t At = HeadBytes; At + FrameBytes <= Message.size(); At += FrameBytes) {
+      uint64_t Address = support::endian::read64le(Message.data() + At);
+      StringRef Name(Message.data() + At + 8, strnlen(Message.data() + At + 8, NameBytes));
+      auto Place = Engine.places().find(Address, /*IsReturn=*/At != HeadBytes);
+      if (Place && (Place->Function == "__halo_guard" || Place->Function == "halo.guarded"))
+        break;
+      json::Object Frame;
+      std::string Function = Place ? Place->Function : Name.str();
+      if (StringRef(Function).starts_with("_GLOBAL__sub_I_"))
+        continue;
+      Frame["function"] = StringRef(Function).starts_with("__stmts__") ||
+                                  StringRef(Function).starts_with("__cxx_global_var_init")
+                              ? "the input"
+                              : demangle(Function);
+      if (Function.empty())
+        Frame["function"] = "0x" + utohexstr(Address, /*LowerCase=*/true);
+      if (Place && !Place->File.empty()) {
+        StringRef File = Place->File;
+        bool IsInput = File.consume_front("input_line_");
+        Frame["file"] = IsInput ? "input " + File.str() : File.str();
+        Frame["line"] = Place->Line;
+      }
+      Frames.push_back(std::move(Frame));
+    }
+    consumeError(Front.send(json::Object{{"crash", json::Object{{"frames", std::move(Frames)}}}}));
   }
 
   json::Object isComplete(StringRef Text) {

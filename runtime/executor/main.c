@@ -6,6 +6,7 @@
  *
  * main: connect, offer services, handle messages until hang-up.
  */
+#include "crash.h"
 #include "dispatch.h"
 #include "freeze.h"
 #include "halo/exec.h"
@@ -70,7 +71,7 @@ static void offer(const struct halo_service *(*table)(size_t *)) {
   service_count += count;
 }
 
-static void offer_all(void) {
+static void offer_all(bool is_kept) {
   offer(halo_memory_services);
   offer(halo_access_services);
   offer(halo_unwind_services);
@@ -78,7 +79,8 @@ static void offer_all(void) {
   offer(halo_dylib_services);
   offer(halo_run_services);
   offer(halo_dispatch_services);
-  offer(halo_freeze_services);
+  if (is_kept)
+    offer(halo_freeze_services);
   halo_arena_init(&arena, 0, 0);
   arena.limit_bytes = 1ull << 40;
   halo_memory_allow_arena(&arena);
@@ -90,7 +92,7 @@ static void offer_all(void) {
 
 /* ---- the program ---- */
 
-static int serve(const struct halo_link *link) {
+static int serve(const struct halo_link *link, bool tells_crashes) {
   const struct halo_session_options options = {
       .triple = triple,
       .page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
@@ -107,6 +109,8 @@ static int serve(const struct halo_link *link) {
     return EXIT_LOST;
   }
   halo_dispatch_attach(session);
+  if (tells_crashes)
+    halo_crash_attach(session);
   int status;
   while ((status = halo_session_step(session)) == 1)
     if ((status = halo_session_wait(session, -1)) < 0)
@@ -138,8 +142,8 @@ static int live(void *context, const int *descriptors, size_t count) {
   (void)context;
   if (count != 1)
     return EXIT_USAGE;
-  offer_all();
-  return serve(&(struct halo_link){descriptors[0], descriptors[0]});
+  offer_all(true);
+  return serve(&(struct halo_link){descriptors[0], descriptors[0]}, true);
 }
 
 static int keep(const char *argument) {
@@ -169,6 +173,6 @@ int main(int argc, char **argv) {
     return keep(argv[1] + 5);
   if (!open_link(argv[1], &link))
     return EXIT_USAGE;
-  offer_all();
-  return serve(&link);
+  offer_all(false);
+  return serve(&link, false);
 }

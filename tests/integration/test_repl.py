@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from halojit.repl.outcome import Exception_, Reason, Value
+from halojit.repl.outcome import Exception_, Frame, Reason, Value
 from halojit.repl.session import Session
 
 
@@ -104,6 +104,45 @@ def test_crashes_leave_nothing_behind(session: Session) -> None:
         "struct R { static int f(int n) { volatile char b[4096]; b[0] = 1; "
         "return f(n + 1) + b[0]; } }; R::f(0);",
     )
+
+
+def test_a_crash_names_the_line_and_who_called(session: Session) -> None:
+    run(session, "int deref(int *p) {\n  return *p;\n}\nint outer(int *p) { return deref(p) + 1; }")
+    outcome = session.run("int z = 1;\nz = outer(nullptr);")
+    assert outcome.failure is not None
+    assert outcome.failure.backtrace == (
+        Frame("deref(int*)", "input 1", 2),
+        Frame("outer(int*)", "input 1", 4),
+        Frame("the input", "input 2", 2),
+    )
+    outcome = session.run("int bad = outer((int *)8);")
+    assert outcome.failure is not None
+    assert [each.function for each in outcome.failure.backtrace] == [
+        "deref(int*)",
+        "outer(int*)",
+        "the input",
+    ]
+
+
+def test_completion_and_description(session: Session) -> None:
+    run(session, "/// Doubles.\nint twice(int n) { return 2 * n; }")
+    run(session, "struct Point { int x_pos; int sum() const { return x_pos; } } point;")
+
+    def texts(text: str) -> list[str]:
+        return [each.text for each in session.complete(text, len(text)).items]
+
+    assert texts("twi") == ["twice"]
+    assert session.complete("point.x_", 8).start == 6
+    assert texts("point.x_") == ["x_pos"]
+    assert {"sum", "x_pos"} <= set(texts("point."))
+    assert texts("int f(int lo_cal) { return lo_") == ["lo_cal"]
+    assert "vector>" in texts("#include <vec")
+    assert "while" in texts("whi")
+    assert session.complete("twice", 5).items[0].signature == "int twice(int n)"
+    assert session.describe("twice") == "int twice(int n)\n  Doubles.\n"
+    assert session.describe("point.sum() + 1.5") == "double"
+    assert session.describe("nothing") is None
+    assert value(session, "twice(4)") == "8"
 
 
 def test_failed_inputs_leave_nothing_behind(session: Session) -> None:

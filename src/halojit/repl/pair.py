@@ -26,6 +26,19 @@ from halojit.repl.keeper import Event, Keeper, Kind
 
 _START_LIMIT_S = 30.0
 _DEATH_LIMIT_S = 5.0
+_CRASH_LIMIT_S = 0.5
+_TOLD = frozenset(
+    {
+        signal.SIGSEGV,
+        signal.SIGBUS,
+        signal.SIGFPE,
+        signal.SIGILL,
+        signal.SIGABRT,
+        signal.SIGTRAP,
+        signal.SIGSYS,
+    }
+)
+"""Signals whose place the worker tells (executor/crash.c)."""
 
 
 class PairError(RuntimeError):
@@ -165,8 +178,21 @@ class Pair:
                 self.crash = message["crash"]
                 continue
             if death := self.death():
-                return death
+                return self._hear_crash(death)
             self._wait(deadline)
+
+    def _hear_crash(self, death: Death) -> Death:
+        """A worker that dies of what it did has told the interpreter where: that comes later."""
+        deadline = time.monotonic() + _CRASH_LIMIT_S
+        while death.signal in _TOLD and not self.crash and self._front:
+            try:
+                self._wait(deadline)
+            except (TimeoutError, Interrupted):
+                break
+            *lines, self._inbox = self._inbox.split(b"\n")
+            for line in lines:
+                self.crash = json.loads(line).get("crash") or self.crash
+        return death
 
     def death(self) -> Death | None:
         """The worker's end if both have ended: it is what user code does."""

@@ -1,0 +1,248 @@
+#include "Completion.h"
+
+#include "Copy.h"
+
+#include "clang/AST/ASTContext.h"
+#include "clang/AST/Decl.h"
+#include "clang/AST/DeclCXX.h"
+#include "clang/AST/DeclTemplate.h"
+#include "clang/AST/RawCommentList.h"
+#include "clang/Basic/FileManager.h"
+#include "clang/Frontend/CompilerInstance.h"
+#include "clang/Lex/Preprocessor.h"
+#include "clang/Sema/CodeCompleteConsumer.h"
+#include "clang/Sema/Sema.h"
+#include "clang/Sema/SemaCodeCompletion.h"
+
+using namespace llvm;
+using namespace clang;
+
+namespace halo {
+namespace {
+
+constexpr const char *File = "/halo/completion"; // exists in memory only
+constexpr size_t MostItems = 500;
+
+CodeCompleteOptions options() {
+  CodeCompleteOptions Options;
+  Options.IncludeMacros = true;
+  Options.IncludeCodePatterns = true; // while, for, if: clang has them as nothing else
+  return Options;
+}
+
+const char *kindOf(const CodeCompletionResult &Result) {
+  if (Result.Kind == CodeCompletionResult::RK_Keyword)
+    return "keyword";
+  if (Result.Kind == CodeCompletionResult::RK_Macro)
+    return "macro";
+  const NamedDecl *D = Result.Declaration;
+  if (!D)
+    return "file";
+  D = D->getUnderlyingDecl();
+  if (isa<FieldDecl, CXXMethodDecl>(D))
+    return "member";
+  if (isa<FunctionDecl, FunctionTemplateDecl>(D))
+    return "function";
+  if (isa<TypeDecl, ClassTemplateDecl, TypeAliasTemplateDecl>(D))
+    return "type";
+  if (isa<NamespaceDecl, NamespaceAliasDecl>(D))
+    return "namespace";
+  if (isa<EnumConstantDecl>(D))
+    return "enumerator";
+  return "variable";
+}
+
+class Collector final : public CodeCompleteConsumer {
+public:
+  explicit Collector(StringRef Prefix)
+      : CodeCompleteConsumer(options()), Prefix(Prefix),
+        Allocator(std::make_shared<GlobalCodeCompletionAllocator>()), Unit(Allocator) {}
+
+  CodeCompletionAllocator &getAllocator() override { return *Allocator; }
+  CodeCompletionTUInfo &getCodeCompletionTUInfo() override { return Unit; }
+
+  void ProcessCodeCompleteResults(Sema &S, CodeCompletionContext Context, CodeCompletionResult *Results,
+                                  unsigned Count) override {
+    for (CodeCompletionResult &Each : MutableArrayRef(Results, Count)) {
+      if (Each.Hidden || Each.Availability == CXAvailability_NotAccessible)
+        continue;
+      CodeCompletionString *Parts =
+          Each.CreateCodeCompletionString(S, Context, *Allocator, Unit, /*IncludeBriefComments=*/false);
+      StringRef Typed = Parts->getTypedText();
+      // Names for the implementation are for those who begin to type one.
+      if (!Typed.starts_with(Prefix) || (Prefix.empty() && Typed.starts_with("_")) ||
+          Typed.starts_with("__halo"))
+        continue;
+      Found.push_back({Each.Priority, Typed.str(), kindOf(Each), signature(*Parts)});
+    }
+  }
+
+  json::Array items() {
+    llvm::sort(Found, [](const Item &A, const Item &B) {
+      return std::tie(A.Priority, A.Text) < std::tie(B.Priority, B.Text);
+    });
+    json::Array Items;
+    std::set<std::string> Seen; // overloads are one
+    for (Item &Each : Found)
+      if (Items.size() < MostItems && Seen.insert(Each.Text).second)
+        Items.push_back(json::Object{
+            {"text", std::move(Each.Text)}, {"kind", Each.Kind}, {"signature", std::move(Each.Signature)}});
+    return Items;
+  }
+
+private:
+  struct Item {
+    unsigned Priority;
+    std::string Text;
+    const char *Kind;
+    std::string Signature;
+  };
+
+  static std::string signature(const CodeCompletionString &Parts) {
+    std::string Text;
+    for (const CodeCompletionString::Chunk &Part : Parts)
+      switch (Part.Kind) {
+      case CodeCompletionString::CK_ResultType:
+        Text = std::string(Part.Text) + " " + Text;
+        break;
+      case CodeCompletionString::CK_Optional:
+        Text += signature(*Part.Optional);
+        break;
+      case CodeCompletionString::CK_VerticalSpace:
+        break;
+      default:
+        Text += Part.Text;
+      }
+    return Text;
+  }
+
+  StringRef Prefix;
+  std::shared_ptr<GlobalCodeCompletionAllocator> Allocator;
+  CodeCompletionTUInfo Unit;
+  std::vector<Item> Found;
+};
+
+std::string text(json::Object Object) {
+  std::string Line;
+  raw_string_ostream(Line) << json::Value(std::move(Object));
+  return Line;
+}
+
+json::Object object(const std::optional<std::string> &Line) {
+  auto Value = json::parse(Line.value_or("{}"));
+  if (!Value) {
+    consumeError(Value.takeError());
+    return {};
+  }
+  json::Object *Fields = Value->getAsObject();
+  return Fields ? std::move(*Fields) : json::Object();
+}
+
+std::string documentation(ASTContext &Context, const Decl &D) {
+  const RawComment *Comment = Context.getRawCommentForAnyRedecl(&D);
+  return Comment ? Comment->getFormattedText(Context.getSourceManager(), Context.getDiagnostics()) : "";
+}
+
+// Every declaration of a::b::c, as it was written, without bodies.
+std::string declarations(ASTContext &Context, StringRef Name) {
+  const DeclContext *In = Context.getTranslationUnitDecl()->getFirstDecl();
+  SmallVector<StringRef> Parts;
+  Name.split(Parts, "::", -1, /*KeepEmpty=*/false);
+  SmallVector<NamedDecl *> Found;
+  for (StringRef Part : Parts) {
+    if (!In)
+      return {};
+    auto Here = In->lookup(&Context.Idents.get(Part));
+    Found.assign(Here.begin(), Here.end());
+    if (Found.empty())
+      return {};
+    In = dyn_cast<DeclContext>(Found.front()->getUnderlyingDecl());
+    if (auto *Template = dyn_cast<ClassTemplateDecl>(Found.front()))
+      In = Template->getTemplatedDecl();
+    if (auto *Type = dyn_cast<TypedefNameDecl>(Found.front()->getUnderlyingDecl()))
+      In = Type->getUnderlyingType()->getAsRecordDecl();
+    if (In)
+      In = In->getPrimaryContext();
+  }
+  PrintingPolicy Policy(Context.getPrintingPolicy());
+  Policy.TerseOutput = true;
+  Policy.PolishForDeclaration = true;
+  std::string Text;
+  raw_string_ostream Out(Text);
+  for (NamedDecl *Each : Found) {
+    std::string Declared;
+    raw_string_ostream Printed(Declared);
+    Each->getUnderlyingDecl()->print(Printed, Policy);
+    StringRef Line = Declared;
+    Line.consume_back(" {}");
+    Out << Line.rtrim() << '\n';
+    if (std::string About = documentation(Context, *Each->getUnderlyingDecl()); !About.empty())
+      Out << "  " << StringRef(About).rtrim() << '\n';
+  }
+  return Text;
+}
+
+QualType typeOf(const TypedefNameDecl &Described) {
+  QualType Type = Described.getUnderlyingType();
+  while (auto *Of = dyn_cast<DecltypeType>(Type.getTypePtr()))
+    Type = Of->getUnderlyingType();
+  return Type.getNonReferenceType();
+}
+
+json::Value completionsAt(Compiler &C, StringRef Text, size_t Start, StringRef Prefix, bool IsInside) {
+  StringRef Head = IsInside ? "void __halo_completed() {\n" : "";
+  json::Object Found = object(inCopy([&] {
+    CompilerInstance &Instance = C.instance();
+    std::string Whole = (Head + Text + "\n").str();
+    FileEntryRef Entry =
+        Instance.getFileManager().getVirtualFileRef(File, static_cast<off_t>(Whole.size()), 0);
+    Instance.getSourceManager().overrideFileContents(Entry, MemoryBuffer::getMemBufferCopy(Whole, File));
+    auto *Results = new Collector(Prefix);
+    Instance.getSema().CodeCompletion().CodeCompleter = Results;
+    Instance.getDiagnostics().setClient(new IgnoringDiagConsumer, /*ShouldOwnClient=*/false);
+    StringRef Before = StringRef(Whole).take_front(Head.size() + Start);
+    unsigned Line = static_cast<unsigned>(Before.count('\n')) + 1;
+    unsigned Column = static_cast<unsigned>(Before.size() - (Before.rfind('\n') + 1)) + 1;
+    Instance.getPreprocessor().SetCodeCompletionPoint(Entry, Line, Column);
+    C.compile("#include \"" + std::string(File) + "\"");
+    return text(json::Object{{"items", Results->items()}});
+  }));
+  json::Value *Items = Found.get("items");
+  return Items && Items->getAsArray() ? std::move(*Items) : json::Value(json::Array());
+}
+
+} // namespace
+
+json::Object complete(Compiler &C, StringRef Text, size_t Cursor) {
+  Text = Text.take_front(Cursor);
+  StringRef Prefix = Text.take_back(Text.size() - [&] {
+    size_t At = Text.find_last_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    return At == StringRef::npos ? 0 : At + 1;
+  }());
+  size_t Start = Text.size() - Prefix.size();
+  // Of an expression that is an input clang completes nothing: it is still finding out whether it
+  // is a declaration. In a function it knows.
+  bool IsInside = Text.count('{') == Text.count('}') && !Text.ltrim().starts_with("#");
+  json::Value Items = completionsAt(C, Text, Start, Prefix, IsInside);
+  if (Items.getAsArray()->empty())
+    Items = completionsAt(C, Text, Start, Prefix, !IsInside);
+  return json::Object{{"start", static_cast<int64_t>(Start)}, {"items", std::move(Items)}};
+}
+
+json::Object describe(Compiler &C, StringRef Name) {
+  return object(inCopy([&] {
+    ASTContext &Context = C.instance().getASTContext();
+    std::string About = declarations(Context, Name.trim());
+    if (About.empty()) {
+      C.instance().getDiagnostics().setClient(new IgnoringDiagConsumer, /*ShouldOwnClient=*/false);
+      if (C.compile(("using __halo_described = decltype((" + Name + "\n));").str()))
+        for (NamedDecl *D : Context.getTranslationUnitDecl()->getFirstDecl()->lookup(
+                 &Context.Idents.get("__halo_described")))
+          if (auto *Type = dyn_cast<TypedefNameDecl>(D))
+            About = typeOf(*Type).getAsString(Context.getPrintingPolicy());
+    }
+    return text(About.empty() ? json::Object() : json::Object{{"text", json::fixUTF8(About)}});
+  }));
+}
+
+} // namespace halo

@@ -1,0 +1,17 @@
+// Copy: work that may leave clang in any state, or never end, in a copy of this process.
+#ifndef HALO_INTERPRETER_COPY_H
+#define HALO_INTERPRETER_COPY_H
+
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+#include <optional>
+#include <string>
+
+namespace halo {
+
+// What Work returns. Nothing: it crashed, or took more than two seconds.
+std::optional<std::string> inCopy(llvm::function_ref<std::string()> Work);
+
+} // namespace halo
+
+#endif

@@ -1,0 +1,102 @@
+/* executor/crash.c: see crash.h. */
+#include "crash.h"
+
+#include "../arch/context_x86_64.h"
+#include "../wire/state.h"
+
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <unwind.h>
+
+#define FRAMES 64
+#define STACK_BYTES (128u << 10)
+#define LIMIT_S 2
+
+typedef _Unwind_Reason_Code backtrace_fn(_Unwind_Trace_Fn, void *);
+typedef _Unwind_Ptr get_ip_fn(struct _Unwind_Context *);
+
+static struct {
+  struct halo_session *session;
+  backtrace_fn *backtrace; /* null: no unwinder in this process yet */
+  get_ip_fn *get_ip;
+} told;
+
+struct message {
+  struct halo_frame frame;
+  uint64_t signal, address, count;
+  struct halo_crash_frame frames[FRAMES];
+};
+
+struct trace {
+  struct message *message;
+  uint64_t start; /* where the signal hit; frames before it are the handler's */
+  bool is_started;
+};
+
+static void add(struct message *message, uint64_t at) {
+  struct halo_crash_frame *frame = &message->frames[message->count++];
+  Dl_info found;
+  frame->at = at;
+  if (dladdr((void *)(uintptr_t)at, &found) && found.dli_sname)
+    strncpy(frame->name, found.dli_sname, sizeof frame->name - 1);
+}
+
+static _Unwind_Reason_Code note(struct _Unwind_Context *context, void *argument) {
+  struct trace *trace = argument;
+  uint64_t at = told.get_ip(context);
+  trace->is_started |= at == trace->start;
+  if (trace->is_started && trace->message->count < FRAMES)
+    add(trace->message, at);
+  return trace->message->count < FRAMES ? _URC_NO_REASON : _URC_END_OF_STACK;
+}
+
+static void tell(int signal, siginfo_t *info, void *context) {
+  /* A lock that the interrupted code holds may be needed: then the alarm ends us. The handler is
+   * taken away by now (SA_RESETHAND). */
+  struct sigaction by_default = {.sa_handler = SIG_DFL};
+  sigaction(SIGALRM, &by_default, NULL);
+  sigset_t alarms;
+  sigemptyset(&alarms);
+  sigaddset(&alarms, SIGALRM);
+  sigprocmask(SIG_UNBLOCK, &alarms, NULL);
+  alarm(LIMIT_S);
+
+  static struct message message;
+  memset(&message, 0, sizeof message);
+  message.signal = (uint64_t)signal;
+  message.address = (uint64_t)(uintptr_t)info->si_addr;
+  struct trace trace = {&message, halo_context_registers(context).code, false};
+  if (told.backtrace)
+    told.backtrace(note, &trace);
+  if (!message.count) /* a jump into nowhere */
+    add(&message, trace.start);
+  size_t bytes = offsetof(struct message, frames) + message.count * sizeof message.frames[0];
+  message.frame = (struct halo_frame){bytes, HALO_OPCODE_CALL, UINT64_MAX, 0};
+  send(halo_session_descriptor(told.session), &message, bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+  raise(signal); /* blocked while we are here: it comes when we return */
+}
+
+void halo_crash_attach(struct halo_session *session) {
+  static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+  bool is_first = !told.session;
+  told.session = session;
+  if (!is_first)
+    return;
+  void *unwinder = dlopen("libgcc_s.so.1", RTLD_LAZY);
+  if (unwinder) {
+    told.backtrace = (backtrace_fn *)dlsym(unwinder, "_Unwind_Backtrace");
+    told.get_ip = (get_ip_fn *)dlsym(unwinder, "_Unwind_GetIP");
+  }
+  stack_t stack = {.ss_size = STACK_BYTES};
+  stack.ss_sp = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (stack.ss_sp == MAP_FAILED || sigaltstack(&stack, NULL) != 0)
+    return;
+  struct sigaction action = {.sa_sigaction = tell, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND};
+  for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+    sigaction(signals[i], &action, NULL);
+}
