@@ -104,6 +104,20 @@ Expected<uint64_t> Engine::freeze(uint64_t Id) {
   return Threads;
 }
 
+Error Engine::redirect(StringRef From, StringRef To) {
+  auto Service = Line->symbols().find("halo_redirect");
+  if (Service == Line->symbols().end())
+    return createStringError("this executor redirects no calls");
+  auto Old = lookUp(From), New = lookUp(To);
+  if (!Old || !New)
+    return joinErrors(Old.takeError(), New.takeError());
+  Error Failure = Error::success();
+  if (Error E = session().callSPSWrapper<shared::SPSError(uint64_t, uint64_t)>(
+          ExecutorAddr(Service->second), Failure, Old->getValue(), New->getValue()))
+    return joinErrors(std::move(E), std::move(Failure));
+  return Failure;
+}
+
 Error Engine::read(ExecutorAddr From, MutableArrayRef<char> To) {
   auto Result = session().getExecutorProcessControl().getMemoryAccess().readBuffers(
       {ExecutorAddrRange(From, ExecutorAddrDiff(To.size()))});

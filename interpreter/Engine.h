@@ -44,6 +44,8 @@ public:
   // Leaves a frozen copy of the executor behind. How many threads it has: with more than one nothing
   // is frozen.
   llvm::Expected<uint64_t> freeze(uint64_t Id);
+  // Who calls the one function, by its symbol, calls the other from now on.
+  llvm::Error redirect(llvm::StringRef From, llvm::StringRef To);
   llvm::Error read(llvm::orc::ExecutorAddr From, llvm::MutableArrayRef<char> To);
   llvm::Error load(const std::string &Library);
   const Places &places() const { return *Known; }

@@ -8,8 +8,10 @@
 #include "Completion.h"
 #include "Engine.h"
 #include "Front.h"
+#include "Redefinition.h"
 #include "Values.h"
 
+#include "clang/Frontend/MultiplexConsumer.h"
 #include "llvm/Demangle/Demangle.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
@@ -34,8 +36,9 @@ struct Caught {
 
 class Conversation {
 public:
-  Conversation(halo::Front &Front, halo::Engine &Engine, halo::Compiler &Compiler, halo::Values &Values)
-      : Front(Front), Engine(Engine), Compiler(Compiler), Values(Values) {}
+  Conversation(halo::Front &Front, halo::Engine &Engine, halo::Compiler &Compiler, halo::Values &Values,
+               halo::Redefinition &Again)
+      : Front(Front), Engine(Engine), Compiler(Compiler), Values(Values), Again(Again) {}
 
   Error prepare() {
     Engine.channel().Crashed = [this](ArrayRef<char> Message) { tellCrash(Message); };
@@ -67,7 +70,8 @@ public:
       if (!*Request)
         return Error::success();
       if (auto Source = (*Request)->getString("run")) {
-        json::Object Answer = run(*Source);
+        const json::Object *Changes = (*Request)->getObject("again");
+        json::Object Answer = run(*Source, Changes ? *Changes : json::Object());
         // How the executor ended is its keeper's to tell, and this process is given up with it.
         if (!Engine.channel().isBroken())
           if (Error E = Front.send(std::move(Answer)))
@@ -149,17 +153,25 @@ private:
     return json::Object{{"state", Names[static_cast<int>(Found.State)]}, {"depth", Found.Depth}};
   }
 
-  json::Object run(StringRef Source) {
+  json::Object run(StringRef Source, const json::Object &Changes) {
     IsGood = false;
     Exception.reset();
-    std::unique_ptr<Module> M = Compiler.compile(Source);
+    std::unique_ptr<Module> M = Compiler.compile(Again.apply(Changes, Source));
     json::Object Answer{{"diagnostics", json::fixUTF8(Compiler.takeDiagnostics())}, {"compiled", bool(M)}};
-    if (!M)
+    if (!M) {
+      if (auto Wanted = Again.wanted())
+        Answer["again"] = std::move(*Wanted);
+      Answer["clash"] = Again.isStuck();
       return Answer;
+    }
     if (Error E = Engine.run(*M))
       Answer["error"] = toString(std::move(E));
     else
       IsGood = true;
+    for (const auto &[Old, New] : Again.takeReplaced())
+      if (Error E = IsGood ? Engine.redirect(Old, New) : Error::success())
+        Answer["diagnostics"] = "note: earlier code goes on calling the old " + demangle(Old) + ": " +
+                                toString(std::move(E)) + "\n";
     if (Exception)
       Answer["exception"] =
           json::Object{{"type", json::fixUTF8(Exception->Type)}, {"what", json::fixUTF8(Exception->What)}};
@@ -172,6 +184,7 @@ private:
   halo::Engine &Engine;
   halo::Compiler &Compiler;
   halo::Values &Values;
+  halo::Redefinition &Again;
   std::optional<Caught> Exception;
   bool IsGood = true; // the last input: worth keeping
 };
@@ -182,12 +195,17 @@ Error converse(int FrontDescriptor, int ExecutorDescriptor) {
   if (!Engine)
     return Engine.takeError();
   halo::Values Values;
-  auto Compiler =
-      halo::Compiler::create((*Engine)->triple(), {Flags.begin(), Flags.end()}, Values.consumer());
+  halo::Redefinition Again;
+  std::vector<std::unique_ptr<clang::ASTConsumer>> Consumers;
+  Consumers.push_back(Values.consumer());
+  Consumers.push_back(Again.consumer());
+  auto Compiler = halo::Compiler::create((*Engine)->triple(), {Flags.begin(), Flags.end()},
+                                         std::make_unique<clang::MultiplexConsumer>(std::move(Consumers)));
   if (!Compiler)
     return Compiler.takeError();
   Values.attach((*Compiler)->instance());
-  Conversation Talk(Front, **Engine, **Compiler, Values);
+  Again.attach((*Compiler)->instance());
+  Conversation Talk(Front, **Engine, **Compiler, Values, Again);
   if (Error E = Talk.prepare())
     return E;
   if (Error E = Front.send(json::Object{{"ready", (*Engine)->triple().str()},

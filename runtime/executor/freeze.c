@@ -5,20 +5,10 @@
 #include "dispatch.h"
 #include "halo/keeper.h"
 #include "halo/protocol.h"
+#include "tasks.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <unistd.h>
-
-static uint64_t count_threads(void) {
-  DIR *tasks = opendir("/proc/self/task");
-  uint64_t count = 0;
-  for (struct dirent *task; tasks && (task = readdir(tasks));)
-    count += task->d_name[0] != '.';
-  if (tasks)
-    closedir(tasks);
-  return count; /* 0: cannot tell */
-}
 
 static int freeze(struct halo_call *call) {
   uint64_t id = halo_read_u64(&call->in);
@@ -27,7 +17,7 @@ static int freeze(struct halo_call *call) {
   struct halo_text why = {0};
   int descriptors[HALO_KEEPER_DESCRIPTORS];
   size_t count;
-  uint64_t threads = count_threads();
+  uint64_t threads = halo_tasks_count();
   if (threads == 1) {
     fflush(NULL); /* what is buffered would be written twice */
     int status = halo_keeper_freeze(id, descriptors, &count);

@@ -12,6 +12,7 @@
 #include "halo/exec.h"
 #include "halo/keeper.h"
 #include "link.h"
+#include "redirect.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -79,8 +80,10 @@ static void offer_all(bool is_kept) {
   offer(halo_dylib_services);
   offer(halo_run_services);
   offer(halo_dispatch_services);
-  if (is_kept)
+  if (is_kept) {
     offer(halo_freeze_services);
+    offer(halo_redirect_services);
+  }
   halo_arena_init(&arena, 0, 0);
   arena.limit_bytes = 1ull << 40;
   halo_memory_allow_arena(&arena);

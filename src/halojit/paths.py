@@ -43,8 +43,17 @@ def control_path(server: Path | None = None) -> Path:
 
 def store_path() -> Path:
     """What was learned on this machine."""
+    return _state_dir() / "store.sqlite"
+
+
+def repl_history_path() -> Path:
+    """What was typed at the console of halo-repl."""
+    return _state_dir() / "repl_history"
+
+
+def _state_dir() -> Path:
     base = os.environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "halo" / "store.sqlite"
+    return (Path(base) if base else Path.home() / ".local" / "state") / "halo"
 
 
 def config_path() -> Path:

@@ -23,6 +23,7 @@ class Tools:
     haloserver: Path
     halo_clang: Path
     halo_clangxx: Path
+    halo_repl: Path
     clang: Path
     clangxx: Path
 
@@ -48,6 +49,7 @@ def find_tools() -> Tools:
         ours("haloserver"),
         ours("halo-clang"),
         ours("halo-clang++"),
+        ours("halo-repl"),
         LLVM_BIN / "clang",
         LLVM_BIN / "clang++",
     )

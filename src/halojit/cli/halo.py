@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from halojit.cli import options
+from halojit.cli import kernelspec, options
 from halojit.cli.options import DEFAULTS, Fp, Level, StrategyName
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(kernelspec.app, name="kernel")
 
 
 def _show_version(wanted: bool) -> None:

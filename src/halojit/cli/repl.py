@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
 import typer
+
+from halojit import paths
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -24,18 +29,52 @@ def repl(
     """Interactive C++ whose crashes cost nothing.
 
     Each input is compiled in one process and runs in another. One that fails, in whatever way, is
-    taken back: every variable is as it was.
-    """
-    from halojit.repl.plain import Plain
-    from halojit.repl.session import Session
+    taken back: every variable is as it was. An expression without a semicolon shows its value.
 
-    with Session(tuple(xcc or ())) as session:
-        plain = Plain(session)
-        if inputs:
-            for each in inputs:
-                plain.take(each)
-        else:
-            plain.read(sys.stdin)
+    At the prompt, Enter runs what is complete and goes on with what is not; an empty line runs it
+    as it is. Tab completes, Ctrl-C ends the input that runs, Ctrl-D the session. %help lists the
+    commands, ?NAME tells what a name is.
+
+    \b
+    halo-repl                             a prompt, when started at a terminal
+    halo-repl < session.cpp               inputs from a pipe or a file; they read nothing from it
+    halo-repl 'int x = 6;' 'x * 7'        inputs as arguments
+    halo-repl -Xcc -std=c++23             another standard
+    halo-repl -Xcc -xc                    C
+
+    The exit status without a prompt is 1 when an input or a command has failed.
+    """
+    from halojit.repl.commands import Commands
+    from halojit.repl.plain import Plain
+    from halojit.repl.session import Session, SessionError
+
+    flags = tuple(xcc or ())
+    is_console = not inputs and sys.stdin.isatty() and sys.stdout.isatty()
+    # What is read as inputs is not for `cin`.
+    nothing = None if inputs or sys.stdin.isatty() else os.open(os.devnull, os.O_RDONLY)
+
+    def start() -> Session:
+        return Session(flags, None if nothing is None else (nothing, 1, 2))
+
+    # Importing what the prompt needs takes as long as starting the compiler does.
+    with ThreadPoolExecutor(1) as starter:
+        starting = starter.submit(start)
+        if is_console:
+            import halojit.repl.console
+    try:
+        with contextlib.closing(Commands(starting.result(), start)) as commands:
+            if is_console:
+                halojit.repl.console.Console(commands, paths.repl_history_path()).run()
+                return
+            plain = Plain(commands)
+            if inputs:
+                for each in inputs:
+                    plain.take(each)
+            else:
+                plain.read(sys.stdin)
+    except SessionError as error:
+        print(f"halo-repl: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
     raise typer.Exit(plain.status)
 
 

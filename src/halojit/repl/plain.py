@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
-from halojit.repl.outcome import Outcome
-from halojit.repl.session import Session
+from halojit.repl.command import Result
+from halojit.repl.commands import Commands
+from halojit.repl.wording import message
 
 
 class Plain:
     """Reads inputs until the end. `status`: the exit status, 1 once an input has failed."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
         self.status = 0
         self._is_over = False
 
@@ -25,7 +26,7 @@ class Plain:
             if not text.strip():
                 text = ""
                 continue
-            if self._session.is_complete(text)[0] != "incomplete":
+            if self._commands.is_complete(text)[0] != "incomplete":
                 self.take(text)
                 text = ""
             if self._is_over:
@@ -34,30 +35,22 @@ class Plain:
             self.take(text)
 
     def take(self, text: str) -> None:
-        """Runs one input or command."""
-        command = text.strip()
-        if command.startswith("%"):
-            self._command(command)
+        """Runs one input or command; nothing after %quit."""
+        if self._is_over:
             return
-        self._show(self._session.run(text))
-
-    def _command(self, command: str) -> None:
-        name, *rest = command[1:].split()
-        if name == "quit":
-            self._is_over = True
-        elif name == "undo":
-            self._session.undo(int(rest[0]) if rest else 1)
-        else:
-            print(f"%{name}: no such command; %help lists them", file=sys.stderr)
+        result = self._commands.take(text)
+        self._show(result)
+        self._is_over = result.is_over
+        if not result.is_ok:
             self.status = 1
 
-    def _show(self, outcome: Outcome) -> None:
-        if outcome.diagnostics:
+    def _show(self, result: Result) -> None:
+        for outcome in result.outcomes:
             sys.stderr.write(outcome.diagnostics)
-        if outcome.value:
-            print(outcome.value, flush=True)
-        if outcome.exception:
-            print(f"uncaught {outcome.exception}", file=sys.stderr)
-        if outcome.failure:
-            print(f"{outcome.failure.reason}: {outcome.failure.text}", file=sys.stderr)
-            self.status = 1
+            if outcome.value:
+                print(outcome.value, flush=True)
+            if text := message(outcome):
+                print(text, file=sys.stderr)
+        if result.text:
+            is_said = result.is_ok or result.outcomes
+            print(result.text, file=sys.stdout if is_said else sys.stderr, flush=True)

@@ -6,6 +6,7 @@ behind: every variable and every declaration is as it was. Not thread-safe but f
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -84,18 +85,38 @@ class Session:
         """Runs one input. Raises SessionError only when nothing can go on."""
         if lost := self._settle():
             return lost
-        id = self._next_id
-        self._next_id += 1
-        self._pair.send({"run": source, "commit": id})
-        try:
-            answer = self._pair.answer()
-        except Interrupted:
-            return self._back(Failure(Reason.INTERRUPT, "interrupted"))
-        if isinstance(answer, Death):
-            return self._back(self._failure(answer))
-        diagnostics = answer["diagnostics"]
-        if not answer["compiled"]:
-            return self._back(Failure(Reason.COMPILE, "not compiled"), diagnostics)
+        again: dict[str, list[Any]] = {"hide": [], "drop": []}
+        while True:
+            id = self._next_id
+            self._next_id += 1
+            self._pair.send({"run": source, "commit": id, "again": again})
+            try:
+                answer = self._pair.answer()
+            except Interrupted:
+                return self._back(Failure(Reason.INTERRUPT, "interrupted"))
+            if isinstance(answer, Death):
+                return self._back(self._failure(answer))
+            diagnostics = answer["diagnostics"]
+            if answer["compiled"]:
+                break
+            # What an earlier input has defined may be defined again, and is on another try.
+            lost = self._back(Failure(Reason.COMPILE, "not compiled"), diagnostics)
+            more = [
+                (kind, each)
+                for kind, found in answer.get("again", {}).items()
+                for each in found
+                if each not in again[kind]
+            ]
+            if answer.get("clash") and not more:
+                text = (
+                    "a class, enum or template can be defined again only as it was; "
+                    "%undo takes inputs back"
+                )
+                return dataclasses.replace(lost, failure=Failure(Reason.COMPILE, text))
+            if not more or lost.lost:
+                return lost
+            for kind, each in more:
+                again[kind].append(each)
         if "error" in answer:
             return self._back(Failure(Reason.LINK, answer["error"]), diagnostics)
         self._pending = id

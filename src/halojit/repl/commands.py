@@ -1,0 +1,257 @@
+"""Whatever a person may type: inputs, `%` commands, `?name`. One door for every front.
+
+In: text. Out: a Result, which says what to show; nothing is printed here. It does not know whether
+a terminal, a pipe or a notebook asks. The commands are TABLE, at the end.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from halojit.repl.command import Command, CommandError, Result, split
+from halojit.repl.outcome import Completion, Completions
+from halojit.repl.session import Session
+from halojit.repl.timing import source, timing
+from halojit.repl.wording import brief, count, duration, numbered
+
+SAVED = "// the inputs of a halo-repl session; %load runs them again"
+"""A saved file's first line. %save replaces no other file."""
+
+
+class Commands:
+    """Takes texts for a session. `start`: makes a fresh one, for %restart."""
+
+    def __init__(self, session: Session, start: Callable[[], Session]) -> None:
+        self.session = session
+        """The present one: another one after %restart."""
+        self._start = start
+        self._undone: tuple[str, ...] = ()  # what %redo runs
+        self._shown: set[str] = set()  # inputs that end in an expression without a semicolon
+
+    def close(self) -> None:
+        """Ends the present session."""
+        self.session.close()
+
+    def take(self, text: str) -> Result:
+        """Runs an input or a command. Raises SessionError when nothing can go on."""
+        typed = text.strip()
+        if not typed:
+            return Result()
+        if typed.startswith("?"):
+            return self._describe(typed[1:].strip())
+        if not typed.startswith("%"):
+            return self._input(text)
+        name, rest = split(typed)
+        try:
+            command = _find(name)
+            return command.run(self, *command.values(rest))
+        except CommandError as error:
+            return Result(f"%{name}: {error}", is_ok=False)
+
+    def is_complete(self, text: str) -> tuple[str, int]:
+        """As of a session, for whatever may be typed."""
+        typed = text.strip()
+        if typed.startswith("%"):
+            name, rest = split(typed)
+            if not (rest and name in TABLE and TABLE[name].takes_code):
+                return "complete", 0
+            return self.session.is_complete(rest)
+        return ("complete", 0) if typed.startswith("?") else self.session.is_complete(text)
+
+    def complete(self, text: str, cursor: int) -> Completions:
+        """What may stand at the cursor, an offset in `text`."""
+        before = text[:cursor]
+        if not before.lstrip().startswith("%"):
+            return self.session.complete(text, cursor)
+        word = re.search(r"\S*$", before)
+        assert word
+        name, rest = split(before.strip())
+        if not rest and before[-1:].strip():
+            found = [Completion(f"%{each.name}", "command", each.help) for each in TABLE.values()]
+        elif name in TABLE and TABLE[name].takes_code:
+            skipped = text.find(rest, before.index(name) + len(name)) if rest else cursor
+            inner = self.session.complete(text[skipped:], cursor - skipped)
+            return Completions(inner.start + skipped, inner.items)
+        else:
+            kind = TABLE[name].arguments.strip("[]") if name in TABLE else ""
+            found = [Completion(each, "argument", "") for each in self._candidates(kind, word[0])]
+        fitting = tuple(each for each in found if each.text.startswith(word[0]))
+        return Completions(word.start(), fitting)
+
+    def _candidates(self, kind: str, word: str) -> list[str]:
+        if kind == "COMMAND":
+            return list(TABLE)
+        if kind == "NAME":
+            return list(self.session.checkpoints)
+        if kind != "FILE":
+            return []
+        directory = word[: word.rfind("/") + 1]
+        try:
+            entries = sorted(Path(directory or ".").expanduser().iterdir())
+        except (OSError, RuntimeError):
+            return []
+        return [f"{directory}{each.name}{'/' if each.is_dir() else ''}" for each in entries]
+
+    # ---- inputs
+
+    def _input(self, *texts: str) -> Result:
+        """Runs inputs up to the first that fails."""
+        outcomes = []
+        for text in texts:
+            outcome = self.session.run(text)
+            outcomes.append(outcome)
+            if outcome.value:
+                self._shown.add(text)
+            if not outcome.is_kept:
+                break
+        return Result(is_ok=outcomes[-1].is_kept, outcomes=tuple(outcomes))
+
+    def _describe(self, name: str) -> Result:
+        if not name:
+            return Result("?: expected a name, as ?std::vector", is_ok=False)
+        text = self.session.describe(name)
+        return Result(text) if text else Result(f"?{name}: no such name here", is_ok=False)
+
+    def _load(self, file: Path) -> Result:
+        try:
+            return self._input(file.read_text())
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"{file}: {_why(error)}; expected a file of C++") from error
+
+    def _save(self, file: Path) -> Result:
+        inputs = self.session.inputs
+        try:
+            if file.exists() and not file.read_text().startswith(SAVED):
+                raise CommandError(f"{file}: is not replaced; remove it or choose another name")
+            file.write_text("\n".join((SAVED, *map(self._saved, inputs))) + "\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"{file}: {_why(error)}; choose another name") from error
+        return Result(f"{count(len(inputs))} written to {file}")
+
+    def _saved(self, text: str) -> str:
+        # In one input only the last expression may do without a semicolon; a line of its own,
+        # because the input may end in a comment.
+        return f"{text.rstrip()}\n;" if text in self._shown else text.rstrip()
+
+    def _history(self) -> Result:
+        return Result(numbered(self.session.inputs) or "no inputs yet")
+
+    # ---- time
+
+    def _time(self, code: str) -> Result:
+        begin = time.perf_counter()
+        result = self._input(code)
+        took = duration(time.perf_counter() - begin)
+        return Result(f"wall time: {took}", result.is_ok, result.outcomes)
+
+    def _timeit(self, code: str) -> Result:
+        outcome = self.session.run(source(code))
+        if not outcome.is_kept:
+            return Result(is_ok=False, outcomes=(outcome,))
+        # What the rounds did is taken back: timing changes nothing.
+        self.session.undo()
+        if not outcome.value:
+            return Result(is_ok=False, outcomes=(outcome,))
+        return Result(str(timing(outcome.value.text)))
+
+    # ---- time travel
+
+    def _undo(self, wanted: int = 1) -> Result:
+        taken_back = self._take_back(lambda: self.session.undo(wanted))
+        if not taken_back:
+            raise CommandError("there is no input to take back")
+        asked = "" if len(taken_back) == wanted else f", not {wanted}"
+        return Result(_list(f"took back {count(len(taken_back))}{asked}", taken_back))
+
+    def _redo(self) -> Result:
+        if not self._undone:
+            raise CommandError("nothing to run again; %undo and %restore take inputs back")
+        result = self._input(*self._undone)
+        done = len(result.outcomes) - (not result.is_ok)
+        self._undone = self._undone[done:]
+        left = f", {count(len(self._undone))} left for %redo" if self._undone else ""
+        return Result(f"{count(done)} run again{left}", result.is_ok, result.outcomes)
+
+    def _checkpoint(self, name: str) -> Result:
+        self.session.checkpoint(name)
+        return Result(f"%restore {name} comes back to here")
+
+    def _restore(self, name: str) -> Result:
+        try:
+            taken_back = self._take_back(lambda: self.session.restore(name))
+        except KeyError:
+            names = ", ".join(self.session.checkpoints)
+            there = f"there are {names}" if names else "%checkpoint NAME makes one"
+            raise CommandError(f"{name}: no such checkpoint; {there}") from None
+        return Result(_list(f"took back {count(len(taken_back))}", taken_back))
+
+    def _checkpoints(self) -> Result:
+        names = "\n".join(self.session.checkpoints)
+        return Result(names or "no checkpoints; %checkpoint NAME makes one")
+
+    def _take_back(self, go: Callable[[], int]) -> tuple[str, ...]:
+        before = self.session.inputs
+        go()
+        taken_back = before[len(self.session.inputs) :]
+        self._undone = taken_back or self._undone
+        return taken_back
+
+    # ---- the session
+
+    def _restart(self) -> Result:
+        self.session.close()
+        self._undone = ()
+        self.session = self._start()
+        return Result("a fresh session")
+
+    def _quit(self) -> Result:
+        return Result(is_over=True)
+
+    def _help(self, name: str = "") -> Result:
+        if name:
+            command = _find(name.lstrip("%"))
+            return Result(f"{command.usage}\n  {command.help}")
+        width = max(len(each.usage) for each in TABLE.values())
+        lines = [f"{each.usage:{width}}  {each.help}" for each in TABLE.values()]
+        lines.append(f"{'?NAME':{width}}  a declaration and its documentation")
+        return Result("\n".join(lines))
+
+
+def _find(name: str) -> Command:
+    if name in TABLE:
+        return TABLE[name]
+    near = difflib.get_close_matches(name, TABLE, 1)
+    hint = f"did you mean %{near[0]}? " if near else ""
+    raise CommandError(f"no such command; {hint}%help lists them")
+
+
+def _list(title: str, inputs: tuple[str, ...]) -> str:
+    return "\n".join([title + (":" if inputs else ""), *(f"  {brief(each)}" for each in inputs)])
+
+
+def _why(error: Exception) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else "is not UTF-8 text"
+
+
+_COMMANDS = (
+    Command("help", "[COMMAND]", "the commands, or one of them", Commands._help),
+    Command("undo", "[N]", "take back the last N inputs (1), values and all", Commands._undo),
+    Command("redo", "", "run again what the last %undo or %restore took back", Commands._redo),
+    Command("checkpoint", "NAME", "name the present state", Commands._checkpoint),
+    Command("restore", "NAME", "go back to a named state", Commands._restore),
+    Command("checkpoints", "", "the named states", Commands._checkpoints),
+    Command("history", "", "the inputs whose effects are there", Commands._history),
+    Command("load", "FILE", "run a file as one input", Commands._load),
+    Command("save", "FILE", "write the inputs whose effects are there", Commands._save),
+    Command("time", "CODE", "run an input, tell its wall time with compiling", Commands._time),
+    Command("timeit", "CODE", "repeat code, tell its median time; no effects", Commands._timeit),
+    Command("restart", "", "a fresh session: everything is gone", Commands._restart),
+    Command("quit", "", "end the session", Commands._quit),
+)
+
+TABLE = {each.name: each for each in _COMMANDS}
+"""All commands by name, in the order in which %help lists them."""

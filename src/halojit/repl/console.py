@@ -1,0 +1,143 @@
+"""The session at a terminal: a prompt with history, Ctrl-C, results in colours.
+
+In: what keys.py hands over. Out: what inputs and commands come to. It does not know what a command
+does, nor how an input runs. While a text is edited the terminal is ours; while an input runs it is
+the worker's, which reads and writes it as any program does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import sys
+import termios
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.lexers import PygmentsLexer
+from prompt_toolkit.shortcuts import PromptSession, print_formatted_text
+from pygments.lexers.c_cpp import CppLexer
+
+from halojit.repl.command import Result
+from halojit.repl.commands import Commands
+from halojit.repl.keys import CommandCompleter, bindings
+from halojit.repl.wording import message
+
+PROMPT = "halo> "
+CONTINUATION = "....> "
+
+_MARKED = re.compile(
+    r"(?P<place>.*?)"
+    r"(?P<mark>(?:fatal )?error:|warning:|note:|^taken back:|^lost with it:|^uncaught )"
+    r"(?P<rest>.*)"
+)
+_CARET = re.compile(r"[\s|]*[~^][\s~^]*$")
+_STYLES = {"warning:": "ansimagenta bold", "note:": "ansicyan bold"}
+
+
+class Console:
+    """Runs until Ctrl-D or %quit. `history`: a file, made when it is not there."""
+
+    def __init__(self, commands: Commands, history: Path) -> None:
+        self._commands = commands
+        self._prompt: PromptSession[str] = PromptSession(
+            PROMPT,
+            multiline=True,
+            prompt_continuation=CONTINUATION,
+            lexer=PygmentsLexer(CppLexer),
+            history=_open(history),
+            completer=CommandCompleter(commands),
+            complete_while_typing=False,
+            key_bindings=bindings(commands),
+        )
+
+    def run(self) -> None:
+        """Raises SessionError when nothing can go on."""
+        is_over = False
+        while not is_over:
+            try:
+                text = self._prompt.prompt()
+                with self._lent_terminal():
+                    result = self._commands.take(text)
+                self._show(result)
+                is_over = result.is_over
+            except KeyboardInterrupt:
+                continue
+            except EOFError:
+                return
+
+    @contextlib.contextmanager
+    def _lent_terminal(self) -> Iterator[None]:
+        """Ctrl-C ends the input that runs; what an input did to the terminal is undone."""
+        is_first = True
+
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            nonlocal is_first
+            if is_first:
+                is_first = False
+                with contextlib.suppress(OSError):  # %restart: the old session is closed
+                    self._commands.session.interrupt()
+
+        modes = termios.tcgetattr(sys.stdin)
+        before = signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, modes)
+            _begin_line()
+
+    def _show(self, result: Result) -> None:
+        for outcome in result.outcomes:
+            for text in (outcome.diagnostics, message(outcome)):
+                if text:
+                    print_formatted_text(coloured(text))
+            if outcome.value:
+                type, text = f"({outcome.value.type})", f" {outcome.value.text}"
+                print_formatted_text(FormattedText([("ansicyan", type), ("", text)]))
+        if result.text:
+            style = "" if result.is_ok or result.outcomes else "ansired"
+            print_formatted_text(FormattedText([(style, result.text)]))
+
+
+def coloured(text: str) -> FormattedText:
+    """The compiler's and our own messages; what should catch the eye is in colours."""
+    fragments: list[tuple[str, str]] = []
+    for line in text.rstrip("\n").split("\n"):
+        if _CARET.match(line):
+            fragments.append(("ansigreen bold", line))
+        elif found := _MARKED.match(line):
+            fragments.append(("bold", found["place"]))
+            fragments.append((_STYLES.get(found["mark"], "ansired bold"), found["mark"]))
+            fragments.append(("bold", found["rest"]))
+        else:
+            fragments.append(("", line))
+        fragments.append(("", "\n"))
+    return FormattedText(fragments[:-1])
+
+
+def _begin_line() -> None:
+    """To the begin of a line; of a new one if output has stopped within one.
+
+    A terminal's width of blanks reaches into the next line exactly when the cursor was not at the
+    begin of its line.
+    """
+    # Not shutil's: COLUMNS in the environment may be another terminal's.
+    columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    sys.stdout.write(" " * columns + "\r\x1b[K")
+    sys.stdout.flush()
+
+
+def _open(history: Path) -> History:
+    try:
+        history.parent.mkdir(parents=True, exist_ok=True)
+        history.touch(mode=0o600)  # what people type is their own
+    except OSError as error:
+        print(f"no history is kept: {history}: {error.strerror}", file=sys.stderr)
+        return InMemoryHistory()
+    return FileHistory(history)

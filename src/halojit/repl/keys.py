@@ -1,0 +1,108 @@
+"""What keys do to a text that is edited at the terminal: Enter, Tab, a closing brace, completion.
+
+In: keys, by prompt_toolkit. Out: the text, handed over when it is complete. It does not know what
+becomes of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterable, Iterator
+
+from prompt_toolkit.application import get_app
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.enums import DEFAULT_BUFFER
+from prompt_toolkit.filters import Condition, has_completions, has_focus
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+from halojit.repl.commands import Commands
+from halojit.repl.session import SessionError
+
+INDENT = "    "
+PATIENCE_S = 2.0
+"""How long a key waits for the session."""
+
+
+@Condition
+def _is_at_indentation() -> bool:
+    document = get_app().current_buffer.document
+    return not document.current_line_before_cursor.strip()
+
+
+@contextlib.contextmanager
+def _bounded(commands: Commands) -> Iterator[None]:
+    """Gives a question up in the end: the terminal sends no Ctrl-C while a text is edited."""
+    limit = threading.Timer(PATIENCE_S, commands.session.interrupt)
+    limit.daemon = True
+    limit.start()
+    try:
+        yield
+    finally:
+        limit.cancel()
+
+
+def bindings(commands: Commands) -> KeyBindings:
+    """Keys that differ from prompt_toolkit's own; those of its search stay."""
+    keys = KeyBindings()
+    is_editing = has_focus(DEFAULT_BUFFER)
+
+    @keys.add("enter", filter=is_editing)
+    def run_or_go_on(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        document = buffer.document
+        if buffer.complete_state and buffer.complete_state.current_completion:
+            buffer.complete_state = None
+            return
+        if document.text_after_cursor.strip() and not document.on_last_line:
+            buffer.newline()  # in the middle of a longer text
+            return
+        is_forced = document.line_count > 1 and not document.current_line.strip()
+        state, depth = "complete", 0
+        if buffer.text.strip() and not is_forced:
+            try:
+                with _bounded(commands):
+                    state, depth = commands.is_complete(buffer.text)
+            except SessionError as error:
+                event.app.exit(exception=error)
+                return
+        if state == "incomplete":
+            buffer.insert_text("\n" + INDENT * depth)
+            return
+        buffer.document = Document(buffer.text.rstrip())
+        buffer.validate_and_handle()
+
+    @keys.add("tab", filter=is_editing & _is_at_indentation & ~has_completions)
+    def indent(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text(INDENT)
+
+    @keys.add("}", filter=is_editing & _is_at_indentation)
+    def close(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        blanks = len(buffer.document.current_line_before_cursor)
+        buffer.delete_before_cursor(min(blanks, len(INDENT)))
+        buffer.insert_text("}")
+
+    return keys
+
+
+class CommandCompleter(Completer):
+    """Completions as prompt_toolkit wants them. A session that cannot tell completes nothing."""
+
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
+
+    def get_completions(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> Iterable[Completion]:
+        """Each with its signature or, without one, its kind."""
+        cursor = document.cursor_position
+        try:
+            with _bounded(self._commands):
+                found = self._commands.complete(document.text, cursor)
+        except SessionError:
+            return
+        for each in found.items:
+            meta = each.signature or each.kind
+            yield Completion(each.text, found.start - cursor, display_meta=meta)

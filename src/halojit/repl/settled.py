@@ -1,0 +1,50 @@
+"""A session whose inputs are kept once they are answered, for who answers for good.
+
+In, out: as of a Session. `run` takes some milliseconds longer: it waits until the input is kept,
+which also flushes what the input left in stdio's buffers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from halojit.repl.outcome import Failure, Outcome, Reason
+from halojit.repl.pair import Interrupted
+from halojit.repl.session import Session
+
+
+class SettledSession(Session):
+    """Raises SessionError as a Session does."""
+
+    def __init__(
+        self, flags: Sequence[str] = (), stdio: tuple[int, int, int] | None = None
+    ) -> None:
+        self._is_running = False
+        super().__init__(flags, stdio)
+
+    def run(self, source: str) -> Outcome:
+        """Runs one input and keeps it."""
+        self._is_running = True
+        try:
+            outcome = super().run(source)
+        except Interrupted:  # it ended by itself at the same moment
+            self.undo(0)
+            outcome = Outcome(failure=Failure(Reason.INTERRUPT, "interrupted"))
+        finally:
+            self._is_running = False
+        before = self.inputs
+        try:
+            self.processes()
+        except Interrupted:  # too late for this input
+            self.processes()
+        if lost := before[len(self.inputs) :]:
+            why = Failure(Reason.CRASH, "its process ended when it had run")
+            return replace(outcome, value=None, exception=None, failure=why, lost=lost)
+        return outcome
+
+    def interrupt_input(self) -> None:
+        """Ends the input that runs; nothing where none does. Any thread, or a signal handler."""
+        if self._is_running:
+            self._is_running = False  # once: Jupyter repeats it, and going back takes a moment
+            self.interrupt()

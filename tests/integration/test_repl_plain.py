@@ -1,0 +1,68 @@
+"""halo-repl without a terminal: inputs from a pipe or from the command line."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+
+from harness.tools import Tools
+
+
+def repl(tools: Tools, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(tools.halo_repl), *arguments], input=stdin, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_inputs_come_from_a_pipe(tools: Tools) -> None:
+    done = repl(tools, stdin="int x = 6;\nint f() {\n  return x * 7;\n}\nf()\n%undo\n%history\n")
+    assert done.stdout == (
+        "(int) 42\ntook back 1 input:\n  f()\n"
+        "1  int x = 6;\n2  int f() {\n     return x * 7;\n   }\n"
+    )
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+def test_inputs_come_from_the_command_line(tools: Tools) -> None:
+    done = repl(tools, "int n = 0;", '#include <cstdio>\nscanf("%d", &n);', "n", stdin="42\n")
+    assert (done.stdout, done.stderr, done.returncode) == ("(int) 42\n", "", 0)
+
+
+def test_an_input_does_not_read_the_inputs(tools: Tools) -> None:
+    done = repl(tools, stdin='#include <cstdio>\nint n = 5;\nscanf("%d", &n)\n7\nn\n')
+    assert done.stdout == "(int) -1\n(int) 7\n(int) 5\n"
+
+
+def test_a_failure_is_told_on_standard_error_and_in_the_status(tools: Tools) -> None:
+    done = repl(tools, stdin="int x = 6;\nnope\nx = 7; __builtin_trap();\n%nope\nx\n")
+    assert done.stdout == "(int) 6\n"
+    assert "error: use of undeclared identifier 'nope'" in done.stderr
+    assert "taken back: SIGILL" in done.stderr
+    assert "%nope: no such command" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    assert done.returncode == 1
+
+
+def test_nothing_runs_after_quit(tools: Tools) -> None:
+    assert repl(tools, stdin="1\n%quit\n2\n").stdout == "(int) 1\n"
+    assert repl(tools, "1", "%quit", "2").stdout == "(int) 1\n"
+
+
+def test_ctrl_c_ends_it(tools: Tools) -> None:
+    with subprocess.Popen(
+        [str(tools.halo_repl), '#include <cstdio>\nputs("on"); fflush(stdout); for (;;) ;'],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "on\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+
+
+def test_a_session_that_cannot_begin_says_why(tools: Tools) -> None:
+    done = repl(tools, "-Xcc", "-std=nonsense", "1")
+    assert done.returncode == 1
+    assert "nonsense" in done.stderr
+    assert "Traceback" not in done.stderr

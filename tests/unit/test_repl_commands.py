@@ -1,0 +1,270 @@
+"""The `%` commands over a session that only keeps books."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from halojit.repl.command import Result
+from halojit.repl.commands import SAVED, TABLE, Commands
+from halojit.repl.outcome import Completion, Completions, Failure, Frame, Outcome, Reason, Value
+from halojit.repl.timing import Timing, source, timing
+from halojit.repl.wording import FRAMES, brief, duration, message
+
+
+class FakeSession:
+    """Keeps every input but those that say "bad"; the ones without a semicolon have a value."""
+
+    def __init__(self) -> None:
+        self.inputs: tuple[str, ...] = ()
+        self.names: dict[str, int] = {}
+        self.is_closed = False
+        self.asked: tuple[str, int] | None = None
+        self.shows = "1"
+
+    def run(self, text: str) -> Outcome:
+        if "bad" in text:
+            return Outcome("error: bad\n", failure=Failure(Reason.COMPILE, "not compiled"))
+        self.inputs += (text,)
+        return Outcome(value=None if text.endswith(";") else Value("int", self.shows))
+
+    def undo(self, count: int = 1) -> int:
+        return self._cut(max(0, len(self.inputs) - count))
+
+    def checkpoint(self, name: str) -> None:
+        self.names[name] = len(self.inputs)
+
+    def restore(self, name: str) -> int:
+        return self._cut(self.names[name])
+
+    def _cut(self, length: int) -> int:
+        taken_back = len(self.inputs) - length
+        self.inputs = self.inputs[:length]
+        return taken_back
+
+    @property
+    def checkpoints(self) -> tuple[str, ...]:
+        return tuple(self.names)
+
+    def is_complete(self, text: str) -> tuple[str, int]:
+        depth = text.count("{") - text.count("}")
+        return ("incomplete", depth) if depth else ("complete", 0)
+
+    def complete(self, text: str, cursor: int) -> Completions:
+        self.asked = text, cursor
+        return Completions(cursor - 1, (Completion("xyz", "variable", "int"),))
+
+    def describe(self, name: str) -> str | None:
+        return "int x" if name == "x" else None
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.fixture
+def commands() -> Commands:
+    return Commands(FakeSession(), FakeSession)  # type: ignore[arg-type]
+
+
+def take(commands: Commands, *texts: str) -> Result:
+    """The last one's result."""
+    return [commands.take(text) for text in texts][-1]
+
+
+def refused(commands: Commands, text: str) -> str:
+    """What an error says."""
+    result = commands.take(text)
+    assert not result.is_ok and not result.outcomes
+    return result.text
+
+
+def test_inputs_are_passed_on(commands: Commands) -> None:
+    assert take(commands, "x").outcomes[0].value == Value("int", "1")
+    assert not take(commands, "bad").is_ok
+    assert take(commands, "  \n") == Result()
+    assert commands.session.inputs == ("x",)
+
+
+def test_help_lists_every_command(commands: Commands) -> None:
+    text = take(commands, "%help").text
+    assert [line.split()[0] for line in text.splitlines()] == [f"%{name}" for name in TABLE] + [
+        "?NAME"
+    ]
+    assert "%undo [N]" in take(commands, "%help undo").text
+    assert take(commands, "%help %undo") == take(commands, "%help undo")
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("%udno", ("%udno", "did you mean %undo?", "%help")),
+        ("%", ("no such command", "%help")),
+        ("%help nope", ("no such command", "%help")),
+        ("%undo x", ("%undo", "x", "as %undo 2")),
+        ("%undo 0", ("%undo", "0", "as %undo 2")),
+        ("%undo 1 2", ("%undo", "1 2", "expected %undo [N]")),
+        ("%undo", ("%undo", "no input")),
+        ("%redo", ("%redo", "%undo")),
+        ("%restore", ("%restore", "no argument", "%restore NAME")),
+        ("%restore a", ("a", "no such checkpoint", "%checkpoint NAME")),
+        ("%load /no/such", ("%load", "/no/such", "No such file")),
+        ("%load 'x", ("%load", "No closing quotation", "%load FILE")),
+        ("%time", ("%time", "expected %time CODE")),
+        ("%quit now", ("%quit", "now")),
+        ("?", ("?", "as ?std::vector")),
+        ("?nope", ("nope", "no such name")),
+    ],
+)
+def test_errors_name_command_value_and_next_step(
+    commands: Commands, text: str, parts: tuple[str, ...]
+) -> None:
+    said = refused(commands, text)
+    assert all(part in said for part in parts), said
+
+
+def test_undo_and_redo(commands: Commands) -> None:
+    take(commands, "a;", "b;", "c;")
+    assert take(commands, "%undo 2").text == "took back 2 inputs:\n  b;\n  c;"
+    assert commands.session.inputs == ("a;",)
+    result = take(commands, "d;", "%redo")
+    assert result.text == "2 inputs run again" and len(result.outcomes) == 2
+    assert commands.session.inputs == ("a;", "d;", "b;", "c;")
+    assert "nothing to run again" in refused(commands, "%redo")
+    assert take(commands, "%undo 9").text.startswith("took back 4 inputs, not 9:")
+
+
+def test_redo_keeps_what_it_could_not_run(commands: Commands) -> None:
+    take(commands, "a;", "b;", "c;", "%undo 3")
+    run = commands.session.run
+    commands.session.run = lambda text: run("bad" if text == "b;" else text)  # type: ignore
+    result = take(commands, "%redo")
+    assert not result.is_ok
+    assert result.text == "1 input run again, 2 inputs left for %redo"
+    commands.session.run = run  # type: ignore
+    assert take(commands, "%redo").text == "2 inputs run again"
+    assert commands.session.inputs == ("a;", "b;", "c;")
+
+
+def test_checkpoints(commands: Commands) -> None:
+    assert "%checkpoint NAME" in take(commands, "%checkpoints").text
+    take(commands, "a;", "%checkpoint here", "b;")
+    assert take(commands, "%checkpoints").text == "here"
+    assert take(commands, "%restore here").text == "took back 1 input:\n  b;"
+    assert take(commands, "%restore here").text == "took back 0 inputs"
+    assert "there are here" in refused(commands, "%restore there")
+    assert take(commands, "%redo").text == "1 input run again"
+
+
+def test_saved_inputs_are_one_input(commands: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "a file.cpp"
+    take(commands, "int x = 1;", "x // shown", "f() {\n}")
+    assert take(commands, f"%save '{file}'").text == f"3 inputs written to {file}"
+    assert file.read_text() == f"{SAVED}\nint x = 1;\nx // shown\n;\nf() {{\n}}\n;\n"
+    assert take(commands, f"%save '{file}'").is_ok
+    take(commands, "%restart", f"%load '{file}'")
+    assert commands.session.inputs == (file.read_text(),)
+
+
+def test_files_of_others_stay(commands: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "main.cpp"
+    file.write_text("int main() {}\n")
+    assert "is not replaced" in refused(commands, f"%save {file}")
+    assert file.read_text() == "int main() {}\n"
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\x00")
+    assert "not UTF-8" in refused(commands, f"%load {binary}")
+    assert "choose another name" in refused(commands, f"%save {tmp_path}")
+
+
+def test_history_is_numbered(commands: Commands) -> None:
+    assert take(commands, "%history").text == "no inputs yet"
+    take(commands, "a;", "b {\n}", "bad")
+    assert take(commands, "%history").text == "1  a;\n2  b {\n   }"
+
+
+def test_time_runs_the_input(commands: Commands) -> None:
+    result = take(commands, '%time f("a  b")')
+    assert result.text.startswith("wall time: ") and result.outcomes[0].value
+    assert commands.session.inputs == ('f("a  b")',)
+    assert not take(commands, "%time bad").is_ok
+
+
+def test_timeit_leaves_nothing_behind(commands: Commands) -> None:
+    commands.session.shows = '"10 30 10 20"'  # type: ignore[attr-defined]
+    result = take(commands, "a;", "%timeit f()")
+    assert result.text == "2 ns (median of 3 runs of 10; 1 ns to 3 ns)"
+    assert commands.session.inputs == ("a;",)
+    assert not take(commands, "%timeit bad").is_ok
+
+
+def test_restart_is_another_session(commands: Commands) -> None:
+    first = commands.session
+    take(commands, "a;", "%undo", "%restart")
+    assert first.is_closed and commands.session is not first  # type: ignore[attr-defined]
+    assert "nothing to run again" in refused(commands, "%redo")
+    assert take(commands, "%quit").is_over
+
+
+def test_describe(commands: Commands) -> None:
+    assert take(commands, "? x").text == "int x"
+
+
+def test_completeness_of_commands(commands: Commands) -> None:
+    assert commands.is_complete("f {") == ("incomplete", 1)
+    assert commands.is_complete("%time f {") == ("incomplete", 1)
+    assert commands.is_complete("%load {")[0] == "complete"
+    assert commands.is_complete("%time")[0] == "complete"
+    assert commands.is_complete("?f {")[0] == "complete"
+
+
+def completed(commands: Commands, text: str) -> tuple[int, list[str]]:
+    found = commands.complete(text, len(text))
+    return found.start, [each.text for each in found.items]
+
+
+def test_completions(commands: Commands, tmp_path: Path) -> None:
+    assert completed(commands, "%re") == (0, ["%redo", "%restore", "%restart"])
+    assert completed(commands, "%")[1] == [f"%{name}" for name in TABLE]
+    assert completed(commands, "%help ti") == (6, ["time", "timeit"])
+    take(commands, "%checkpoint one")
+    assert completed(commands, "%restore o") == (9, ["one"])
+    (tmp_path / "a.cpp").touch()
+    (tmp_path / "ab").mkdir()
+    text = f"%load {tmp_path}/a"
+    assert completed(commands, text) == (6, [f"{tmp_path}/a.cpp", f"{tmp_path}/ab/"])
+    assert completed(commands, "%load /no/such/") == (6, [])
+    assert completed(commands, "%quit ") == (6, [])
+
+
+def test_completions_of_code(commands: Commands) -> None:
+    session = commands.session
+    assert completed(commands, "a.x") == (2, ["xyz"])
+    assert session.asked == ("a.x", 3)  # type: ignore[attr-defined]
+    assert completed(commands, "%time  a.x") == (9, ["xyz"])
+    assert session.asked == ("a.x", 3)  # type: ignore[attr-defined]
+
+
+def test_failures_in_words() -> None:
+    frames = tuple(Frame(f"f{i}()", "input 7", i) for i in range(1, FRAMES + 3))
+    crash = Failure(Reason.CRASH, "SIGSEGV: Segmentation fault", frames)
+    lines = message(Outcome(failure=crash, lost=("int x;", "f() {\n}"))).splitlines()
+    assert lines[:2] == ["taken back: SIGSEGV: Segmentation fault", "  in f1() at input 7:1"]
+    assert lines[-4:] == ["  and 2 more", "lost with it: 2 inputs", "  int x;", "  f() { …"]
+    assert message(Outcome("error\n", failure=Failure(Reason.COMPILE, "not compiled"))) == ""
+    assert message(Outcome(failure=Failure(Reason.COMPILE, "no"))) == "taken back: no"
+
+
+def test_words() -> None:
+    assert brief("x" * 100).endswith("x…") and len(brief("x" * 100)) == 72
+    assert [duration(s) for s in (2.0, 0.0123, 4.5e-6, 7e-9)] == [
+        "2 s",
+        "12.3 ms",
+        "4.5 us",
+        "7 ns",
+    ]
+
+
+def test_timings() -> None:
+    assert "\n#line 1\nf(x)\n" in source("f(x)")
+    assert timing('"4 8 12"') == Timing(4, (pytest.approx(2e-9), pytest.approx(3e-9)))
