@@ -72,7 +72,9 @@ std::string Compiler::takeDiagnostics() {
   for (StringRef Rest = Said; !Rest.empty();) {
     auto [Line, Next] = Rest.split('\n');
     if (!Line.contains("In file included from <<< inputs >>>:")) {
-      if (size_t At = Line.find("input_line_"); At != StringRef::npos)
+      if (Line.consume_front("<<< inputs >>>:1:1: ")) // where all inputs have ended
+        Clean += ("at the end of the input: " + Line).str();
+      else if (size_t At = Line.find("input_line_"); At != StringRef::npos)
         Clean += (Line.take_front(At) + "input " + Line.drop_front(At + strlen("input_line_"))).str();
       else
         Clean += Line;

@@ -91,6 +91,11 @@ Tokens scan(StringRef Text, const LangOptions &Options) {
 
 } // namespace
 
+bool isCut(Compiler &C, StringRef Text) {
+  Tokens Seen = scan(Text, C.instance().getLangOpts());
+  return Seen.IsOpen || Seen.Depth > 0 || Seen.Conditionals > 0;
+}
+
 Progress completeness(Compiler &C, StringRef Text) {
   Tokens Seen = scan(Text, C.instance().getLangOpts());
   unsigned Depth = static_cast<unsigned>(std::max(Seen.Depth, 0));

@@ -19,6 +19,10 @@ struct Progress {
 // open is parsed in a copy of this process, which is thrown away.
 Progress completeness(Compiler &C, llvm::StringRef Text);
 
+// Whether the text ends inside of a bracket, a comment, a literal or an #if. clang's parser never comes
+// back from the first of these.
+bool isCut(Compiler &C, llvm::StringRef Text);
+
 } // namespace halo
 
 #endif

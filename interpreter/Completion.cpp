@@ -122,22 +122,6 @@ private:
   std::vector<Item> Found;
 };
 
-std::string text(json::Object Object) {
-  std::string Line;
-  raw_string_ostream(Line) << json::Value(std::move(Object));
-  return Line;
-}
-
-json::Object object(const std::optional<std::string> &Line) {
-  auto Value = json::parse(Line.value_or("{}"));
-  if (!Value) {
-    consumeError(Value.takeError());
-    return {};
-  }
-  json::Object *Fields = Value->getAsObject();
-  return Fields ? std::move(*Fields) : json::Object();
-}
-
 std::string documentation(ASTContext &Context, const Decl &D) {
   const RawComment *Comment = Context.getRawCommentForAnyRedecl(&D);
   return Comment ? Comment->getFormattedText(Context.getSourceManager(), Context.getDiagnostics()) : "";
@@ -191,7 +175,7 @@ QualType typeOf(const TypedefNameDecl &Described) {
 
 json::Value completionsAt(Compiler &C, StringRef Text, size_t Start, StringRef Prefix, bool IsInside) {
   StringRef Head = IsInside ? "void __halo_completed() {\n" : "";
-  json::Object Found = object(inCopy([&] {
+  json::Object Found = objectInCopy([&] {
     CompilerInstance &Instance = C.instance();
     std::string Whole = (Head + Text + "\n").str();
     FileEntryRef Entry =
@@ -205,8 +189,8 @@ json::Value completionsAt(Compiler &C, StringRef Text, size_t Start, StringRef P
     unsigned Column = static_cast<unsigned>(Before.size() - (Before.rfind('\n') + 1)) + 1;
     Instance.getPreprocessor().SetCodeCompletionPoint(Entry, Line, Column);
     C.compile("#include \"" + std::string(File) + "\"");
-    return text(json::Object{{"items", Results->items()}});
-  }));
+    return json::Object{{"items", Results->items()}};
+  });
   json::Value *Items = Found.get("items");
   return Items && Items->getAsArray() ? std::move(*Items) : json::Value(json::Array());
 }
@@ -230,7 +214,7 @@ json::Object complete(Compiler &C, StringRef Text, size_t Cursor) {
 }
 
 json::Object describe(Compiler &C, StringRef Name) {
-  return object(inCopy([&] {
+  return objectInCopy([&] {
     ASTContext &Context = C.instance().getASTContext();
     std::string About = declarations(Context, Name.trim());
     if (About.empty()) {
@@ -241,8 +225,8 @@ json::Object describe(Compiler &C, StringRef Name) {
           if (auto *Type = dyn_cast<TypedefNameDecl>(D))
             About = typeOf(*Type).getAsString(Context.getPrintingPolicy());
     }
-    return text(About.empty() ? json::Object() : json::Object{{"text", json::fixUTF8(About)}});
-  }));
+    return About.empty() ? json::Object() : json::Object{{"text", json::fixUTF8(About)}};
+  });
 }
 
 } // namespace halo

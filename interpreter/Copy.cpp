@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+using namespace llvm;
+
 namespace halo {
 
 constexpr unsigned LimitSeconds = 2;
@@ -43,6 +45,21 @@ std::optional<std::string> inCopy(llvm::function_ref<std::string()> Work) {
   if (Child < 0 || !WIFEXITED(Status) || WEXITSTATUS(Status) != 0)
     return std::nullopt;
   return Result;
+}
+
+json::Object objectInCopy(function_ref<json::Object()> Work) {
+  auto Text = inCopy([&] {
+    std::string Line;
+    raw_string_ostream(Line) << json::Value(Work());
+    return Line;
+  });
+  auto Value = json::parse(Text.value_or("{}"));
+  if (!Value) {
+    consumeError(Value.takeError());
+    return {};
+  }
+  json::Object *Fields = Value->getAsObject();
+  return Fields ? std::move(*Fields) : json::Object();
 }
 
 } // namespace halo

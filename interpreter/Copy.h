@@ -3,6 +3,7 @@
 #define HALO_INTERPRETER_COPY_H
 
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/Support/JSON.h"
 
 #include <optional>
 #include <string>
@@ -11,6 +12,9 @@ namespace halo {
 
 // What Work returns. Nothing: it crashed, or took more than two seconds.
 std::optional<std::string> inCopy(llvm::function_ref<std::string()> Work);
+
+// The same for an object; an empty one then.
+llvm::json::Object objectInCopy(llvm::function_ref<llvm::json::Object()> Work);
 
 } // namespace halo
 

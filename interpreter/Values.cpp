@@ -24,6 +24,14 @@ public:
     if (!Owner.Instance || Owner.Instance->getDiagnostics().hasErrorOccurred())
       return true;
     for (Decl *Each : Group)
+      if (auto *Top = dyn_cast<TopLevelStmtDecl>(Each)) {
+        for (Decl *Local : Top->decls())
+          giveName(*Local);
+      } else { // instantiated in the middle of a statement
+        for (DeclContext *In = Each->getDeclContext(); In; In = In->getParent())
+          giveName(*Decl::castFromDeclContext(In));
+      }
+    for (Decl *Each : Group)
       if (auto *Top = dyn_cast<TopLevelStmtDecl>(Each); Top && Top->isSemiMissing())
         if (auto *Value = dyn_cast_or_null<Expr>(Top->getStmt()))
           if (Expr *Shown = Owner.rewrite(*Value))
@@ -32,6 +40,26 @@ public:
   }
 
 private:
+  // clang 22 has no symbols for what is local to a statement outside of functions (lambdas, classes,
+  // static variables), and crashes. So it is made local to a namespace that no other statement has.
+  void giveName(Decl &D) {
+    auto *Variable = dyn_cast<VarDecl>(&D);
+    if (!isa<TagDecl>(D) && !(Variable && Variable->isStaticLocal()))
+      return;
+    auto *Top = dyn_cast<TopLevelStmtDecl>(D.getDeclContext());
+    if (!Top)
+      return;
+    NamespaceDecl *&Own = Spaces[Top];
+    ASTContext &Context = D.getASTContext();
+    if (!Own)
+      Own = NamespaceDecl::Create(
+          Context, Context.getTranslationUnitDecl(), /*Inline=*/false, SourceLocation(), SourceLocation(),
+          &Context.Idents.get("__statement_" + std::to_string(Statements++)), nullptr, /*Nested=*/false);
+    D.setDeclContext(Own);
+  }
+
+  llvm::DenseMap<TopLevelStmtDecl *, NamespaceDecl *> Spaces;
+  unsigned Statements = 0;
   Values &Owner;
 };
 

@@ -47,6 +47,7 @@ private:
 
   clang::CompilerInstance *Instance = nullptr;
   Engine *Machine = nullptr;
+  unsigned Statements = 0;                      // that have names of their own
   std::vector<clang::QualType> Types;           // by the number that goes along with a value
   std::map<std::string, clang::QualType> Named; // by what __halo::name_of says
   std::optional<Shown> Last;

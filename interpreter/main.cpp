@@ -6,6 +6,7 @@
 #include "Compiler.h"
 #include "Completeness.h"
 #include "Completion.h"
+#include "Copy.h"
 #include "Engine.h"
 #include "Front.h"
 #include "Redefinition.h"
@@ -71,7 +72,8 @@ public:
         return Error::success();
       if (auto Source = (*Request)->getString("run")) {
         const json::Object *Changes = (*Request)->getObject("again");
-        json::Object Answer = run(*Source, Changes ? *Changes : json::Object());
+        bool IsCareful = (*Request)->getBoolean("careful").value_or(false);
+        json::Object Answer = run(*Source, Changes ? *Changes : json::Object(), IsCareful);
         // How the executor ended is its keeper's to tell, and this process is given up with it.
         if (!Engine.channel().isBroken())
           if (Error E = Front.send(std::move(Answer)))
@@ -153,17 +155,37 @@ private:
     return json::Object{{"state", Names[static_cast<int>(Found.State)]}, {"depth", Found.Depth}};
   }
 
-  json::Object run(StringRef Source, const json::Object &Changes) {
+  // What a failed try leaves of clang is not to be used again.
+  json::Object failure() {
+    json::Object Answer{{"diagnostics", json::fixUTF8(Compiler.takeDiagnostics())}, {"compiled", false}};
+    if (auto Wanted = Again.wanted())
+      Answer["again"] = std::move(*Wanted);
+    Answer["clash"] = Again.isStuck();
+    return Answer;
+  }
+
+  // IsCareful: there is nothing to go back to, so an input that does not compile must not be tried
+  // where it does harm.
+  json::Object run(StringRef Source, const json::Object &Changes, bool IsCareful) {
     IsGood = false;
     Exception.reset();
-    std::unique_ptr<Module> M = Compiler.compile(Again.apply(Changes, Source));
-    json::Object Answer{{"diagnostics", json::fixUTF8(Compiler.takeDiagnostics())}, {"compiled", bool(M)}};
-    if (!M) {
-      if (auto Wanted = Again.wanted())
-        Answer["again"] = std::move(*Wanted);
-      Answer["clash"] = Again.isStuck();
-      return Answer;
+    if (halo::isCut(Compiler, Source))
+      return json::Object{
+          {"diagnostics", "error: the input ends inside of a bracket, a comment, a literal or an #if\n"},
+          {"compiled", false},
+          {"harmless", true}};
+    if (IsCareful) {
+      json::Object Failed = halo::objectInCopy(
+          [&] { return Compiler.compile(Again.apply(Changes, Source)) ? json::Object() : failure(); });
+      if (!Failed.empty()) {
+        Failed["harmless"] = true;
+        return Failed;
+      }
     }
+    std::unique_ptr<Module> M = Compiler.compile(Again.apply(Changes, Source));
+    if (!M)
+      return failure();
+    json::Object Answer{{"diagnostics", json::fixUTF8(Compiler.takeDiagnostics())}, {"compiled", true}};
     if (Error E = Engine.run(*M))
       Answer["error"] = toString(std::move(E));
     else
@@ -202,7 +224,7 @@ Error converse(int FrontDescriptor, int ExecutorDescriptor) {
   auto Compiler = halo::Compiler::create((*Engine)->triple(), {Flags.begin(), Flags.end()},
                                          std::make_unique<clang::MultiplexConsumer>(std::move(Consumers)));
   if (!Compiler)
-    return Compiler.takeError();
+    return Front.send(json::Object{{"failed", toString(Compiler.takeError())}});
   Values.attach((*Compiler)->instance());
   Again.attach((*Compiler)->instance());
   Conversation Talk(Front, **Engine, **Compiler, Values, Again);

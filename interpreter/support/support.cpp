@@ -163,5 +163,6 @@ void __halo_guard(void (*Run)()) {
   } catch (...) {
     tellCaught("");
   }
+  std::fflush(stdout); // shown before the answer
 }
 }

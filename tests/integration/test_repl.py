@@ -196,3 +196,98 @@ def test_completeness(session: Session) -> None:
     assert session.is_complete("#define A \\")[0] == "incomplete"
     assert session.is_complete("1 + no_such")[0] == "invalid"
     assert value(session, "1") == "1"
+
+
+def test_variables_and_functions_may_be_defined_again(session: Session) -> None:
+    run(session, "int x = 1;", "int get() { return x; }", "int twice(int n) { return 2 * n; }")
+    run(session, "int four() { return twice(2); }", "double x = 2.5;")
+    assert session.run("x").value == Value("double", "2.5")
+    assert value(session, "get()") == "1"
+    run(session, "int twice(int n) { return 200 * n; }")
+    assert value(session, "twice(1)") == "200"
+    assert value(session, "four()") == "400"
+    run(session, "double twice(double n) { return n; }")
+    assert value(session, "twice(1.5) + twice(1)") == "201.5"
+    outcome = session.run("int z = 1; int z = 2;")
+    assert outcome.failure is not None and "redefinition" in outcome.diagnostics
+
+
+def test_cells_run_again(session: Session) -> None:
+    cell = """
+struct P { int a; int twice() { return 2 * a; } };
+enum class Color { Red, Green };
+template <class T> T same(T x) { return x; }
+using Q = P;
+int y = 4;
+"""
+    run(session, cell, cell.replace("int a; ", "int   a; /* the same */ "))
+    assert value(session, "Q{same(3)}.twice() + y") == "10"
+    outcome = session.run("struct P { double other; };")
+    assert outcome.failure is not None and "%undo" in outcome.failure.text
+    assert value(session, "P{3}.twice()") == "6"
+
+
+def test_what_is_local_to_a_statement(session: Session) -> None:
+    """clang 22 itself crashes on each."""
+    run(session, "int n = 0;", "template <class F> int call(F f) { return f(); }")
+    run(session, "{ auto add = [](int x) { return x + 1; }; n = add(n); }")
+    run(session, "for (int i = 0; i < 3; ++i) { static int count = 10; n = ++count; }")
+    assert value(session, "n") == "13"
+    run(session, "{ struct Local { int get() { return 4; } }; n = Local().get(); }")
+    run(session, "{ struct Local { int get() { return 5; } }; n += Local().get(); }")
+    assert value(session, "n") == "9"
+    assert value(session, "[](auto x) { return x + 1; }(41)") == "42"
+    assert value(session, "call([] { for (;;) return n; })") == "9"
+
+
+def test_threads_keep_states_from_being_kept_and_errors_cost_nothing(session: Session) -> None:
+    run(session, "#include <thread>", "#include <unistd.h>", "int x = 1;")
+    run(session, "std::thread([] { for (;;) pause(); }).detach();", "x = 2;")
+    outcome = session.run("no_such_name")
+    assert outcome.failure is not None and not outcome.lost
+    assert value(session, "x") == "2"
+    run(session, "int x = 3;")
+    assert value(session, "x") == "3"
+    outcome = session.run("*(volatile int *)0 = 1;")
+    assert outcome.failure is not None
+    assert outcome.lost[:2] == ("std::thread([] { for (;;) pause(); }).detach();", "x = 2;")
+    assert value(session, "x") == "1"
+    run(session, "x = 5;")
+    assert session.undo() == 1
+
+
+@pytest.mark.parametrize("text", ["int f() {", "/* no end", 'R"(no end', "#if 1", "(1 +"])
+def test_an_input_that_is_cut_is_refused(session: Session, text: str) -> None:
+    outcome = session.run(text)
+    assert outcome.failure is not None and "ends" in outcome.diagnostics
+    assert value(session, "1") == "1"
+
+
+def test_classes_show_themselves(session: Session) -> None:
+    for name in ("string", "vector", "map", "optional", "variant", "tuple", "complex", "chrono"):
+        run(session, f"#include <{name}>")
+    run(session, "#include <memory>", "#include <iostream>", "using namespace std;")
+    run(session, "struct P { int x; private: char c = 'q'; public: P(int n) : x(n) {} };")
+    run(
+        session,
+        "struct Q { int z; }; ostream &operator<<(ostream &o, Q q) { return o << 'Q' << q.z; }",
+    )
+    for source, text in (
+        ('string("hi\\n")', '"hi\\n"'),
+        ('string_view("abc")', '"abc"'),
+        ("vector<int>{1, 2}", "{ 1, 2 }"),
+        ("vector<vector<int>>(2, vector<int>(2, 7))", "{ { 7, 7 }, { 7, 7 } }"),
+        ('map<string, int>{{"a", 1}, {"b", 2}}', '{ "a": 1, "b": 2 }'),
+        ("optional<int>(3)", "3"),
+        ("optional<int>()", "nullopt"),
+        ('variant<int, string>("v")', '"v"'),
+        ('make_tuple(1, string("z"), 2.5)', '{ 1, "z", 2.5 }'),
+        ("make_pair(1, true)", "{ 1, true }"),
+        ("complex<double>(1, 2)", "1.0 + 2.0i"),
+        ("chrono::milliseconds(5)", "5 ms"),
+        ("unique_ptr<int>()", "nullptr"),
+        ("P(4)", "{ .x = 4, .c = 'q' }"),
+        ("vector<P>{P(1)}", "{ { .x = 1, .c = 'q' } }"),
+        ("Q{8}", "Q8"),
+    ):
+        assert value(session, source) == text, source

@@ -138,7 +138,9 @@ class Pair:
             return {}
         answer = self.answer(deadline)
         if isinstance(answer, Death):
-            raise PairError(f"the {answer.who} ended while it started")
+            raise PairError(f"the {answer.who} ended while it started ({describe(answer)})")
+        if "failed" in answer:
+            raise PairError(answer["failed"])
         return answer
 
     def give_up(self) -> None:
@@ -160,6 +162,8 @@ class Pair:
     def send(self, request: dict[str, Any]) -> None:
         """Asks the interpreter; a pair that died is noticed by `answer`."""
         assert self._front
+        with contextlib.suppress(BlockingIOError):
+            self._wake.recv(64)  # meant for an earlier request
         with contextlib.suppress(OSError):
             self._front.sendall(json.dumps(request).encode() + b"\n")
 
@@ -169,17 +173,23 @@ class Pair:
         Raises Interrupted, TimeoutError (`deadline`: of time.monotonic).
         """
         while True:
-            line, newline, rest = self._inbox.partition(b"\n")
-            if newline:
-                self._inbox = rest
-                message: dict[str, Any] = json.loads(line)
-                if "crash" not in message:
-                    return message
-                self.crash = message["crash"]
-                continue
+            if (message := self._message()) is not None:
+                return message
             if death := self.death():
                 return self._hear_crash(death)
-            self._wait(deadline)
+            self._wait(deadline, can_be_interrupted=True)
+
+    def _message(self) -> dict[str, Any] | None:
+        """The next that has arrived, except what tells of a crash."""
+        while True:
+            line, newline, rest = self._inbox.partition(b"\n")
+            if not newline:
+                return None
+            self._inbox = rest
+            message: dict[str, Any] = json.loads(line)
+            if "crash" not in message:
+                return message
+            self.crash = message["crash"]
 
     def _hear_crash(self, death: Death) -> Death:
         """A worker that dies of what it did has told the interpreter where: that comes later."""
@@ -187,11 +197,9 @@ class Pair:
         while death.signal in _TOLD and not self.crash and self._front:
             try:
                 self._wait(deadline)
-            except (TimeoutError, Interrupted):
+            except TimeoutError:
                 break
-            *lines, self._inbox = self._inbox.split(b"\n")
-            for line in lines:
-                self.crash = json.loads(line).get("crash") or self.crash
+            self._message()
         return death
 
     def death(self) -> Death | None:
@@ -203,7 +211,7 @@ class Pair:
         while not self.has(id):
             if death := self.death():
                 return death
-            if b"\n" in self._inbox:
+            if self._message() is not None:  # why there will be none
                 return False
             self._wait(deadline)
         return True
@@ -236,9 +244,10 @@ class Pair:
     def _sides(self) -> tuple[_Side, _Side]:
         return self._worker, self._interpreter
 
-    def _wait(self, deadline: float | None) -> None:
+    def _wait(self, deadline: float | None, can_be_interrupted: bool = False) -> None:
         poll = select.poll()
-        for each in (*(side.keeper for side in self._sides()), self._wake, self._front):
+        wake = self._wake if can_be_interrupted else None
+        for each in (*(side.keeper for side in self._sides()), wake, self._front):
             if each:
                 poll.register(each.fileno(), select.POLLIN)
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -256,8 +265,8 @@ class Pair:
             if side.keeper.fileno() in ready:
                 while event := side.keeper.event():
                     self._note(side, event)
-        if self._wake.fileno() in ready:
-            self._wake.recv(64)
+        if wake and wake.fileno() in ready:
+            wake.recv(64)
             raise Interrupted
 
     def _note(self, side: _Side, event: Event) -> None:

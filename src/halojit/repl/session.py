@@ -71,7 +71,7 @@ class Session:
         try:
             self._pair.start()
             self._commit()
-            self._settle()
+            self.settle()
         except (PairError, OSError) as error:
             self._pair.close()
             raise SessionError(str(error)) from error
@@ -83,13 +83,14 @@ class Session:
 
     def run(self, source: str) -> Outcome:
         """Runs one input. Raises SessionError only when nothing can go on."""
-        if lost := self._settle():
+        if lost := self.settle():
             return lost
         again: dict[str, list[Any]] = {"hide": [], "drop": []}
         while True:
             id = self._next_id
             self._next_id += 1
-            self._pair.send({"run": source, "commit": id, "again": again})
+            careful = self._commits[-1].inputs != len(self._inputs)
+            self._pair.send({"run": source, "commit": id, "again": again, "careful": careful})
             try:
                 answer = self._pair.answer()
             except Interrupted:
@@ -100,7 +101,11 @@ class Session:
             if answer["compiled"]:
                 break
             # What an earlier input has defined may be defined again, and is on another try.
-            lost = self._back(Failure(Reason.COMPILE, "not compiled"), diagnostics)
+            failure = Failure(Reason.COMPILE, "not compiled")
+            if answer.get("harmless"):
+                lost = Outcome(diagnostics, failure=failure)
+            else:
+                lost = self._back(failure, diagnostics)
             more = [
                 (kind, each)
                 for kind, found in answer.get("again", {}).items()
@@ -165,14 +170,14 @@ class Session:
 
     def undo(self, count: int = 1) -> int:
         """Takes back the last inputs. How many: fewer where older commits are gone."""
-        self._settle()
+        self.settle()
         wanted = len(self._inputs) - count
         target = next((each for each in self._commits if each.inputs >= wanted), self._commits[-1])
         return self._return(target)
 
     def checkpoint(self, name: str) -> None:
         """Names the present state; it is kept until the session ends or the name is used again."""
-        self._settle()
+        self.settle()
         for each in self._commits:
             if each.name == name:
                 each.name = None
@@ -180,7 +185,7 @@ class Session:
 
     def restore(self, name: str) -> int:
         """Goes back to a named state; how many inputs that takes back. Raises KeyError."""
-        self._settle()
+        self.settle()
         for each in self._commits:
             if each.name == name:
                 return self._return(each)
@@ -205,7 +210,7 @@ class Session:
 
     def processes(self) -> dict[str, int | None]:
         """The process ids of "worker" and "interpreter", once the last input is kept."""
-        self._settle()
+        self.settle()
         return self._pair.pids()
 
     # ---- commits
@@ -215,8 +220,8 @@ class Session:
         self._next_id += 1
         self._pair.send({"commit": self._pending})
 
-    def _settle(self) -> Outcome | None:
-        """Waits for the last input's commit; an outcome: the input is lost."""
+    def settle(self) -> Outcome | None:
+        """Waits until the last input is kept. An outcome: it is lost, its process has ended."""
         if self._pending is None:
             return None
         id, self._pending = self._pending, None
@@ -262,7 +267,7 @@ class Session:
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any] | None:
         """A question that changes nothing. None: there was no answer."""
-        if self._settle():
+        if self.settle():
             return None
         self._pair.send(request)
         try:

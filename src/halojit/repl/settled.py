@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from halojit.repl.outcome import Failure, Outcome, Reason
-from halojit.repl.pair import Interrupted
+from halojit.repl.outcome import Outcome
 from halojit.repl.session import Session
 
 
@@ -28,19 +27,12 @@ class SettledSession(Session):
         self._is_running = True
         try:
             outcome = super().run(source)
-        except Interrupted:  # it ended by itself at the same moment
-            self.undo(0)
-            outcome = Outcome(failure=Failure(Reason.INTERRUPT, "interrupted"))
         finally:
             self._is_running = False
-        before = self.inputs
-        try:
-            self.processes()
-        except Interrupted:  # too late for this input
-            self.processes()
-        if lost := before[len(self.inputs) :]:
-            why = Failure(Reason.CRASH, "its process ended when it had run")
-            return replace(outcome, value=None, exception=None, failure=why, lost=lost)
+        if lost := self.settle():
+            return replace(
+                outcome, value=None, exception=None, failure=lost.failure, lost=lost.lost
+            )
         return outcome
 
     def interrupt_input(self) -> None:
