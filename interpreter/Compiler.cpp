@@ -36,10 +36,8 @@ public:
 
 } // namespace
 
-Expected<std::unique_ptr<Compiler>> Compiler::create(const Triple &Triple,
-                                                     const std::vector<std::string> &Flags,
-                                                     std::unique_ptr<clang::ASTConsumer> Consumer) {
-  std::unique_ptr<Compiler> Self(new Compiler);
+Expected<std::unique_ptr<clang::CompilerInstance>>
+Compiler::instanceFor(const Triple &Triple, const std::vector<std::string> &Flags) {
   std::vector<const char *> Arguments = {"-resource-dir", HALO_CLANG_RESOURCES, "-fPIC", "-femulated-tls",
                                          "-gline-tables-only"};
   for (const std::string &Flag : Flags)
@@ -47,24 +45,42 @@ Expected<std::unique_ptr<Compiler>> Compiler::create(const Triple &Triple,
   clang::IncrementalCompilerBuilder Builder;
   Builder.SetTargetTriple(Triple.str());
   Builder.SetCompilerArgs(Arguments);
-  auto Instance = Builder.CreateCpp();
+  return Builder.CreateCpp();
+}
+
+Expected<std::unique_ptr<Compiler>> Compiler::create(const Triple &Triple,
+                                                     const std::vector<std::string> &Flags,
+                                                     std::unique_ptr<clang::ASTConsumer> Consumer) {
+  std::unique_ptr<Compiler> Self(new Compiler);
+  auto Instance = instanceFor(Triple, Flags);
   if (!Instance)
     return Instance.takeError();
-  (*Instance)->getDiagnostics().setClient(
-      new clang::TextDiagnosticPrinter(Self->Text, (*Instance)->getDiagnosticOpts()),
-      /*ShouldOwnClient=*/true);
+  clang::DiagnosticsEngine &Diagnostics = (*Instance)->getDiagnostics();
+  Diagnostics.setClient(new clang::TextDiagnosticPrinter(Self->Text, (*Instance)->getDiagnosticOpts()),
+                        /*ShouldOwnClient=*/true);
 
   auto Executors = std::make_unique<clang::IncrementalExecutorBuilder>();
   Executors->IE = std::make_unique<NoExecutor>();
   Error Failure = Error::success();
   Self->Session = std::make_unique<OpenInterpreter>(std::move(*Instance), Failure, std::move(Executors),
                                                     std::move(Consumer));
-  if (Failure)
-    return Failure;
+  // clang says of a header that it cannot read only that there was an error, to nobody.
+  if (Failure || Diagnostics.hasErrorOccurred()) {
+    std::string Why = toString(std::move(Failure));
+    return createStringError(Self->takeDiagnostics() + Why);
+  }
   return Self;
 }
 
 Compiler::~Compiler() = default;
+
+std::string Compiler::nameOf(StringRef File) const {
+  StringRef Rest = File;
+  unsigned Number;
+  if (!Rest.consume_front("input_line_") || Rest.consumeInteger(10, Number) || Number < Own)
+    return File.str();
+  return ("input " + Twine(Number - Own + 1) + Rest).str();
+}
 
 // An input is a file that clang includes into one of its own; nobody else needs to know.
 std::string Compiler::takeDiagnostics() {
@@ -75,7 +91,7 @@ std::string Compiler::takeDiagnostics() {
       if (Line.consume_front("<<< inputs >>>:1:1: ")) // where all inputs have ended
         Clean += ("at the end of the input: " + Line).str();
       else if (size_t At = Line.find("input_line_"); At != StringRef::npos)
-        Clean += (Line.take_front(At) + "input " + Line.drop_front(At + strlen("input_line_"))).str();
+        Clean += Line.take_front(At).str() + nameOf(Line.drop_front(At));
       else
         Clean += Line;
       Clean += '\n';
@@ -94,6 +110,7 @@ static bool beginsWithSign(StringRef Source) {
 }
 
 std::unique_ptr<Module> Compiler::compile(StringRef Source) {
+  ++Count;
   auto Unit = Session->Parse(beginsWithSign(Source) ? "(void)0,\n#line 1\n" + Source.str() : Source.str());
   if (!Unit) { // "Parsing failed.": the diagnostics say why
     std::string Why = toString(Unit.takeError());

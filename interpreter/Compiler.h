@@ -26,8 +26,16 @@ public:
                                                           std::unique_ptr<clang::ASTConsumer> Consumer);
   ~Compiler();
 
+  // As clang is set up for every input. With clang's own flags added to the user's.
+  static llvm::Expected<std::unique_ptr<clang::CompilerInstance>>
+  instanceFor(const llvm::Triple &Triple, const std::vector<std::string> &Flags);
+
   // The module; null after an error, which the diagnostics tell.
   std::unique_ptr<llvm::Module> compile(llvm::StringRef Source);
+  // The next input is the user's first.
+  void begin() { Own = Count; }
+  // Of clang's name for an input, with what follows it; what is none stays as it is.
+  std::string nameOf(llvm::StringRef File) const;
   // What clang has said since this was last asked.
   std::string takeDiagnostics();
 
@@ -36,6 +44,7 @@ public:
 private:
   Compiler() : Text(Said) {}
 
+  unsigned Count = 0, Own = 0; // inputs, and those of them that are not the user's
   std::string Said;
   llvm::raw_string_ostream Text;
   std::unique_ptr<clang::Interpreter> Session;

@@ -4,6 +4,7 @@
 #include "clang/AST/Attr.h"
 #include "clang/AST/Decl.h"
 #include "clang/AST/DeclCXX.h"
+#include "clang/AST/DeclContextInternals.h"
 #include "clang/AST/DeclTemplate.h"
 #include "clang/AST/Mangle.h"
 #include "clang/Basic/DiagnosticSema.h"
@@ -31,6 +32,21 @@ bool isRedefinition(unsigned Id) {
   default:
     return false;
   }
+}
+
+std::string nameIn(const Diagnostic &Info) {
+  for (unsigned I = 0; I < Info.getNumArgs(); ++I)
+    switch (Info.getArgKind(I)) {
+    case DiagnosticsEngine::ak_declarationname:
+      return DeclarationName::getFromOpaqueInteger(Info.getRawArg(I)).getAsString();
+    case DiagnosticsEngine::ak_nameddecl:
+      return reinterpret_cast<NamedDecl *>(Info.getRawArg(I))->getNameAsString();
+    case DiagnosticsEngine::ak_identifierinfo:
+      return Info.getArgIdentifier(I)->getName().str();
+    default:
+      break;
+    }
+  return {};
 }
 
 // Of variables and functions that are no members and no templates nobody needs to remember the old one.
@@ -74,17 +90,19 @@ public:
   void HandleDiagnostic(DiagnosticsEngine::Level Level, const Diagnostic &Info) override {
     DiagnosticConsumer::HandleDiagnostic(Level, Info);
     unsigned At = Info.getLocation().getRawEncoding();
-    if (Level == DiagnosticsEngine::Note && Clashing) // where the old one is
-      Owner.Clashes.push_back({std::exchange(Clashing, 0), At});
-    else if (Level != DiagnosticsEngine::Note)
-      Clashing = isRedefinition(Info.getID()) ? At : 0;
+    if (Level == DiagnosticsEngine::Note && Clashing.New) { // where the old one is
+      Clashing.Old = At;
+      Owner.Clashes.push_back(std::exchange(Clashing, {}));
+    } else if (Level != DiagnosticsEngine::Note) {
+      Clashing = isRedefinition(Info.getID()) ? Clash{nameIn(Info), At, 0} : Clash{};
+    }
     Next->HandleDiagnostic(Level, Info);
   }
 
 private:
   Redefinition &Owner;
   std::unique_ptr<DiagnosticConsumer> Next;
-  unsigned Clashing = 0;
+  Clash Clashing{};
 };
 
 // Gives new ones symbols of their own, before code is made of them.
@@ -128,6 +146,21 @@ void Redefinition::attach(CompilerInstance &Of) {
   Diagnostics.setClient(new Listener(*this, Diagnostics.takeClient()), /*ShouldOwnClient=*/true);
 }
 
+// Among all that have the name: what headers declare is not read for it.
+NamedDecl *Redefinition::find(StringRef Name, unsigned At, NamedDecl *New) const {
+  ASTContext &Context = Instance->getASTContext();
+  for (NamedDecl *Each : Context.getTranslationUnitDecl()->getFirstDecl()->lookup(&Context.Idents.get(Name)))
+    for (Decl *Redeclared : Each->redecls())
+      if (Redeclared->getLocation().getRawEncoding() == At)
+        return cast<NamedDecl>(Redeclared);
+  // clang may have put the new one in the old one's place.
+  if (New)
+    for (Decl *Redeclared : New->redecls())
+      if (Redeclared->getLocation().getRawEncoding() == At)
+        return cast<NamedDecl>(Redeclared);
+  return nullptr;
+}
+
 void Redefinition::hide(NamedDecl &Declared) {
   Sema &S = Instance->getSema();
   auto In = S.IdResolver.begin(Declared.getDeclName());
@@ -135,7 +168,15 @@ void Redefinition::hide(NamedDecl &Declared) {
     S.IdResolver.RemoveDecl(&Declared);
   if (S.TUScope && S.TUScope->isDeclScope(&Declared))
     S.TUScope->RemoveDecl(&Declared);
-  Declared.getDeclContext()->removeDecl(&Declared);
+  // It stays among the declarations, but is found no more. (clang's own removal wants those of a cached
+  // header to have been read.)
+  DeclContext *Visible = Declared.getASTContext().getTranslationUnitDecl()->getPrimaryContext();
+  if (StoredDeclsMap *Names = Visible->getLookupPtr())
+    if (auto Known = Names->find(Declared.getDeclName()); Known != Names->end()) {
+      Known->second.remove(&Declared);
+      if (Known->second.isNull())
+        Names->erase(Known);
+    }
   Hidden.insert(Declared.getName().str());
   if (auto *Function = dyn_cast<FunctionDecl>(&Declared))
     Old.push_back(Function);
@@ -149,18 +190,11 @@ std::string Redefinition::apply(const json::Object &Wanted, StringRef Source) {
   ++Generation;
   std::string Left = Source.str();
   if (auto *Places = Wanted.getArray("hide"))
-    for (const json::Value &Place : *Places) {
-      auto At = SourceLocation::getFromRawEncoding(static_cast<unsigned>(Place.getAsInteger().value_or(0)));
-      SmallVector<NamedDecl *, 2> Found;
-      for (auto *Unit = Instance->getASTContext().getTranslationUnitDecl(); Unit;
-           Unit = Unit->getPreviousDecl())
-        forTopLevel(*Unit, [&](NamedDecl &D) {
-          if (D.getLocation() == At && canBeHidden(D))
-            Found.push_back(&D);
-        });
-      for (NamedDecl *Each : Found)
-        hide(*Each);
-    }
+    for (const json::Value &Place : *Places)
+      if (const json::Object *Fields = Place.getAsObject())
+        if (NamedDecl *Old = find(Fields->getString("name").value_or(""),
+                                  static_cast<unsigned>(Fields->getInteger("at").value_or(0))))
+          hide(*Old);
   if (auto *Ranges = Wanted.getArray("drop"))
     for (const json::Value &Range : *Ranges)
       if (auto *Ends = Range.getAsArray(); Ends && Ends->size() == 2) {
@@ -202,23 +236,21 @@ std::unique_ptr<json::Object> Redefinition::wanted() {
   const SourceManager &Sources = Instance->getSourceManager();
   TranslationUnitDecl *Unit = Instance->getASTContext().getTranslationUnitDecl();
   // Declarations by their places. A template's place is that of what it declares.
-  auto FindAt = [&](SourceLocation At, bool IsNew) {
-    NamedDecl *Found = nullptr;
-    for (auto *In = Unit; In && !Found; In = IsNew ? nullptr : In->getPreviousDecl())
-      forTopLevel(*In, [&](NamedDecl &D) {
-        if (D.getLocation() == At)
-          Found = &D;
-      });
-    return Found;
-  };
   json::Array Hide, Drop;
   for (const Clash &Each : Clashes) {
-    NamedDecl *New = FindAt(SourceLocation::getFromRawEncoding(Each.New), true);
-    NamedDecl *Old = FindAt(SourceLocation::getFromRawEncoding(Each.Old), false);
+    NamedDecl *New = nullptr;
+    forTopLevel(*Unit, [&](NamedDecl &D) {
+      if (D.getLocation().getRawEncoding() == Each.New)
+        New = &D;
+    });
+    NamedDecl *Old = find(Each.Name, Each.Old, New);
     if (!Old)
       continue;
-    if (canBeHidden(*Old)) {
-      Hide.push_back(static_cast<int64_t>(Each.Old));
+    // A variable takes a name that only C's library has.
+    bool IsLibrary = isa<FunctionDecl>(Old) && !Old->getDeclContext()->isTranslationUnit() &&
+                     Sources.isInSystemHeader(Old->getLocation()) && isa_and_nonnull<VarDecl>(New);
+    if (canBeHidden(*Old) || IsLibrary) {
+      Hide.push_back(json::Object{{"name", Each.Name}, {"at", static_cast<int64_t>(Each.Old)}});
       continue;
     }
     if (!New)

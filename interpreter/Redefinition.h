@@ -42,8 +42,10 @@ private:
   class Listener;
   class Namer;
   struct Clash {
+    std::string Name;
     unsigned New, Old; // source locations, as clang encodes them
   };
+  clang::NamedDecl *find(llvm::StringRef Name, unsigned At, clang::NamedDecl *New = nullptr) const;
   void hide(clang::NamedDecl &Old);
   std::optional<size_t> repeats(llvm::StringRef Definition, llvm::StringRef Text) const;
 

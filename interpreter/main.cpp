@@ -9,6 +9,7 @@
 #include "Copy.h"
 #include "Engine.h"
 #include "Front.h"
+#include "Headers.h"
 #include "Redefinition.h"
 #include "Values.h"
 
@@ -16,6 +17,7 @@
 #include "llvm/Demangle/Demangle.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
+#include "llvm/TargetParser/Host.h"
 
 extern "C" {
 #include "halo/keeper.h"
@@ -25,10 +27,12 @@ using namespace llvm;
 
 namespace {
 
-cl::opt<int> Control("keep", cl::Required, cl::desc("socket of the keeper's orders"));
+cl::opt<int> Control("keep", cl::init(-1), cl::desc("socket of the keeper's orders"));
+cl::opt<std::string> Headers("headers", cl::desc("the header cache"));
+cl::opt<std::string> WriteHeaders("write-headers", cl::desc("only write the header cache, of this header"));
 cl::opt<std::string> OrcRuntime("orc-runtime", cl::init(HALO_ORC_RUNTIME), cl::desc("LLVM's liborc_rt"));
-cl::opt<std::string> Support("support", cl::Required, cl::desc("halo-support.o"));
-cl::opt<std::string> Show("show", cl::Required, cl::desc("show.h"));
+cl::opt<std::string> Support("support", cl::desc("halo-support.o"));
+cl::opt<std::string> Show("show", cl::desc("show.h"));
 cl::list<std::string> Flags(cl::Positional, cl::desc("-- flags for clang"));
 
 struct Caught {
@@ -50,6 +54,11 @@ public:
       return createStringError(Compiler.takeDiagnostics());
     if (Error E = Engine.run(*M))
       return E;
+    // What the cached <iostream> would have begun.
+    if (!Headers.empty())
+      if ((M = Compiler.compile("namespace __halo { static std::ios_base::Init streams; }")))
+        if (Error E = Engine.run(*M))
+          return E;
     return Engine.serve("__halo_caught_tag", [this](ArrayRef<char> Bytes) {
       StringRef Both(Bytes.data(), Bytes.size());
       auto [Type, What] = Both.split('\0');
@@ -139,9 +148,7 @@ private:
       if (Function.empty())
         Frame["function"] = "0x" + utohexstr(Address, /*LowerCase=*/true);
       if (Place && !Place->File.empty()) {
-        StringRef File = Place->File;
-        bool IsInput = File.consume_front("input_line_");
-        Frame["file"] = IsInput ? "input " + File.str() : File.str();
+        Frame["file"] = Compiler.nameOf(Place->File);
         Frame["line"] = Place->Line;
       }
       Frames.push_back(std::move(Frame));
@@ -221,7 +228,10 @@ Error converse(int FrontDescriptor, int ExecutorDescriptor) {
   std::vector<std::unique_ptr<clang::ASTConsumer>> Consumers;
   Consumers.push_back(Values.consumer());
   Consumers.push_back(Again.consumer());
-  auto Compiler = halo::Compiler::create((*Engine)->triple(), {Flags.begin(), Flags.end()},
+  std::vector<std::string> All(Flags.begin(), Flags.end());
+  if (!Headers.empty())
+    All.insert(All.end(), {"-include-pch", Headers});
+  auto Compiler = halo::Compiler::create((*Engine)->triple(), All,
                                          std::make_unique<clang::MultiplexConsumer>(std::move(Consumers)));
   if (!Compiler)
     return Front.send(json::Object{{"failed", toString(Compiler.takeError())}});
@@ -230,6 +240,7 @@ Error converse(int FrontDescriptor, int ExecutorDescriptor) {
   Conversation Talk(Front, **Engine, **Compiler, Values, Again);
   if (Error E = Talk.prepare())
     return E;
+  (*Compiler)->begin();
   if (Error E = Front.send(json::Object{{"ready", (*Engine)->triple().str()},
                                         {"diagnostics", (*Compiler)->takeDiagnostics()}}))
     return E;
@@ -252,6 +263,16 @@ int live(void *, const int *Descriptors, size_t Count) {
 
 int main(int Count, char **Arguments) {
   cl::ParseCommandLineOptions(Count, Arguments, "halo-interpreter: the compiler behind halo-repl\n");
+  if (!WriteHeaders.empty()) {
+    InitializeNativeTarget();
+    Triple Local(sys::getProcessTriple()); // as executors name it
+    Local.setVendor(Triple::UnknownVendor);
+    Error E = halo::writeHeaders(Local, {Flags.begin(), Flags.end()}, WriteHeaders, Headers);
+    if (!E)
+      return 0;
+    errs() << "halo-interpreter: " << toString(std::move(E)) << '\n';
+    return 1;
+  }
   if (int Status = halo_keeper_run(Control, live, nullptr)) {
     errs() << "halo-interpreter: the keeper cannot begin: error " << -Status << '\n';
     return 1;

@@ -5,6 +5,7 @@
  * (`halo_show(value)`, found by argument-dependent look-up, returns text), what it is (text, pointer,
  * optional, variant, duration, range, tuple), `operator<<`. What tells nothing of itself is shown by the
  * interpreter from its layout, and so is all that is no class. */
+#pragma once
 #ifndef __cplusplus
 void __halo_show(unsigned long long number, const void *at);
 #else

@@ -56,6 +56,12 @@ def _state_dir() -> Path:
     return (Path(base) if base else Path.home() / ".local" / "state") / "halo"
 
 
+def cache_dir() -> Path:
+    """What can be made anew."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "halo"
+
+
 def config_path() -> Path:
     """The user's configuration file."""
     base = os.environ.get("XDG_CONFIG_HOME")

@@ -203,8 +203,12 @@ class Pair:
         return death
 
     def death(self) -> Death | None:
-        """The worker's end if both have ended: it is what user code does."""
-        return self._worker.ended or self._interpreter.ended
+        """Of two the one that is not just the other's consequence: a worker ends in order when its
+        connection does."""
+        worker, interpreter = self._worker.ended, self._interpreter.ended
+        if worker and interpreter and worker.code == 0:
+            return interpreter
+        return worker or interpreter
 
     def settle(self, id: int, deadline: float | None = None) -> Death | bool:
         """Waits for a commit. True: made. False: the pair goes on without. Or the first death."""

@@ -9,9 +9,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, Self
 
 from halojit import paths
+from halojit.repl import headers
 from halojit.repl.outcome import (
     Completion,
     Completions,
@@ -32,6 +35,10 @@ class SessionError(RuntimeError):
     """The session cannot begin, or cannot go on; says why."""
 
 
+def _executor(fd: int) -> list[str]:
+    return [str(paths.command_dir() / "halo-executor"), f"keep={fd}"]
+
+
 @dataclass
 class _Commit:
     id: int
@@ -49,35 +56,49 @@ class Session:
     def __init__(
         self, flags: Sequence[str] = (), stdio: tuple[int, int, int] | None = None
     ) -> None:
-        def interpreter(fd: int) -> list[str]:
-            return [
-                str(paths.command_dir() / "halo-interpreter"),
-                f"--keep={fd}",
-                f"--support={paths.library_dir() / 'halo-support.o'}",
-                f"--show={paths.library_dir() / 'show.h'}",
-                "--",
-                *flags,
-            ]
-
-        self._pair = Pair(
-            interpreter,
-            lambda fd: [str(paths.command_dir() / "halo-executor"), f"keep={fd}"],
-            stdio,
-        )
+        self._flags = tuple(flags)
+        self._pair = self._start(stdio)
         self._commits: list[_Commit] = []
         self._inputs: list[str] = []  # that are kept
         self._next_id = 0
         self._pending: int | None = None
-        try:
-            self._pair.start()
-            self._commit()
-            self.settle()
-        except (PairError, OSError) as error:
-            self._pair.close()
-            raise SessionError(str(error)) from error
+        self._commit()
+        self.settle()
         if not self._commits:
             self._pair.close()
             raise SessionError("this system does not let processes be copied")
+
+    def _start(self, stdio: tuple[int, int, int] | None) -> Pair:
+        """With the header cache if there is one that fits, else it is made for the next session."""
+        cache = headers.path(self._flags)
+        found = cache if cache and cache.exists() else None
+        while True:
+            pair = None
+            try:
+                pair = Pair(partial(self._interpreter, found), _executor, stdio)
+                pair.start()
+                break
+            except (PairError, OSError) as error:
+                if pair:
+                    pair.close()
+                if not found:
+                    raise SessionError(str(error)) from error
+                found.unlink(missing_ok=True)  # a header has changed
+                found = None
+        if cache and not found:
+            headers.make(self._flags)
+        return pair
+
+    def _interpreter(self, cache: Path | None, fd: int) -> list[str]:
+        return [
+            str(paths.command_dir() / "halo-interpreter"),
+            f"--keep={fd}",
+            f"--support={paths.library_dir() / 'halo-support.o'}",
+            f"--show={paths.library_dir() / 'show.h'}",
+            *([f"--headers={cache}"] if cache else []),
+            "--",
+            *self._flags,
+        ]
 
     # ---- inputs
 
