@@ -1,5 +1,7 @@
 #include "Engine.h"
 
+#include "Companion.h"
+
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/CompileUtils.h"
 #include "llvm/ExecutionEngine/Orc/EPCDynamicLibrarySearchGenerator.h"
@@ -134,6 +136,20 @@ Error Engine::load(const std::string &Library) {
   if (!Generator)
     return Generator.takeError();
   Jit->getMainJITDylib().addGenerator(std::move(*Generator));
+  return Error::success();
+}
+
+Error Engine::accompany(const std::string &Library) {
+  std::vector<ExecutorAddr> Services;
+  for (const std::string &Name : Companion::services()) {
+    auto Found = session().lookup({Jit->getPlatformJITDylib().get()}, Name);
+    if (!Found)
+      return Found.takeError();
+    Services.push_back(Found->getAddress());
+  }
+  JITDylib &Code = session().createBareJITDylib("<header cache>");
+  Code.addGenerator(std::make_unique<Companion>(session(), Library, std::move(Services)));
+  Jit->getMainJITDylib().addToLinkOrder(Code);
   return Error::success();
 }
 

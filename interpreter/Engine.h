@@ -48,6 +48,8 @@ public:
   llvm::Error redirect(llvm::StringRef From, llvm::StringRef To);
   llvm::Error read(llvm::orc::ExecutorAddr From, llvm::MutableArrayRef<char> To);
   llvm::Error load(const std::string &Library);
+  // Symbols that nothing else defines are looked for in the header cache's code.
+  llvm::Error accompany(const std::string &Library);
   const Places &places() const { return *Known; }
 
 private:

@@ -18,8 +18,11 @@ Error writeHeaders(const Triple &Triple, const std::vector<std::string> &Flags, 
   Options.Inputs = {clang::FrontendInputFile(Header, clang::InputKind(clang::Language::CXX).getHeader())};
   Options.OutputFile = Output; // through a temporary file
   Options.ProgramAction = clang::frontend::GeneratePCH;
-  // Instances of templates that these headers need are made once, here.
+  // Instances of templates that these headers need are made once, here; and their code and that of
+  // inline functions is another file's, so sessions make none of it.
   (*Instance)->getLangOpts().PCHInstantiateTemplates = true;
+  (*Instance)->getLangOpts().ModulesCodegen = true;
+  (*Instance)->getDiagnostics().setIgnoreAllWarnings(true);
   clang::GeneratePCHAction Action;
   if (!(*Instance)->ExecuteAction(Action))
     return createStringError("the header cache cannot be written to " + Output);

@@ -69,6 +69,22 @@ void forTopLevel(DeclContext &In, function_ref<void(NamedDecl &)> See) {
       See(*Named);
 }
 
+// It stays among the declarations, but is found no more. (clang's own removal wants those of a cached
+// header to have been read.)
+void forget(DeclContext &In, NamedDecl &Declared) {
+  In.lookup(Declared.getDeclName());
+  StoredDeclsMap *Names = In.getLookupPtr();
+  if (!Names)
+    return;
+  auto Known = Names->find(Declared.getDeclName());
+  if (Known == Names->end())
+    return;
+  Known->second.remove(&Declared);
+  // A name without an entry would be asked of the header cache again.
+  if (Known->second.isNull() && !In.hasExternalVisibleStorage())
+    Names->erase(Known);
+}
+
 } // namespace
 
 // Hears what clang says on its way to the user.
@@ -168,15 +184,10 @@ void Redefinition::hide(NamedDecl &Declared) {
     S.IdResolver.RemoveDecl(&Declared);
   if (S.TUScope && S.TUScope->isDeclScope(&Declared))
     S.TUScope->RemoveDecl(&Declared);
-  // It stays among the declarations, but is found no more. (clang's own removal wants those of a cached
-  // header to have been read.)
-  DeclContext *Visible = Declared.getASTContext().getTranslationUnitDecl()->getPrimaryContext();
-  if (StoredDeclsMap *Names = Visible->getLookupPtr())
-    if (auto Known = Names->find(Declared.getDeclName()); Known != Names->end()) {
-      Known->second.remove(&Declared);
-      if (Known->second.isNull())
-        Names->erase(Known);
-    }
+  ASTContext &Context = Declared.getASTContext();
+  forget(*Context.getTranslationUnitDecl()->getPrimaryContext(), Declared);
+  if (DeclContext *In = Context.getExternCContextDecl(); Declared.getDeclContext()->isExternCContext())
+    forget(*In, Declared);
   Hidden.insert(Declared.getName().str());
   if (auto *Function = dyn_cast<FunctionDecl>(&Declared))
     Old.push_back(Function);

@@ -29,6 +29,7 @@ namespace {
 
 cl::opt<int> Control("keep", cl::init(-1), cl::desc("socket of the keeper's orders"));
 cl::opt<std::string> Headers("headers", cl::desc("the header cache"));
+cl::opt<std::string> Code("code", cl::desc("the library with the header cache's code"));
 cl::opt<std::string> WriteHeaders("write-headers", cl::desc("only write the header cache, of this header"));
 cl::opt<std::string> OrcRuntime("orc-runtime", cl::init(HALO_ORC_RUNTIME), cl::desc("LLVM's liborc_rt"));
 cl::opt<std::string> Support("support", cl::desc("halo-support.o"));
@@ -54,6 +55,9 @@ public:
       return createStringError(Compiler.takeDiagnostics());
     if (Error E = Engine.run(*M))
       return E;
+    if (!Code.empty())
+      if (Error E = Engine.accompany(Code))
+        return E;
     // What the cached <iostream> would have begun.
     if (!Headers.empty())
       if ((M = Compiler.compile("namespace __halo { static std::ios_base::Init streams; }")))

@@ -1,5 +1,33 @@
-/* headers.h: what the header cache holds. An #include of one of these reads nothing then. */
+/* headers.h: what the header cache holds. An #include of one of these reads nothing then. Its code is
+ * compiled into a library (repl/headers.py), also that of the functions here; sessions make none. */
 #include "show.h"
+
+extern "C" {
+/* In the library, support's functions are reached by addresses that the interpreter writes here. */
+struct __halo_services {
+  decltype(&__halo_show) show;
+  decltype(&__halo_tell) tell;
+  decltype(&__halo_put) put;
+  decltype(&__halo_quote) quote;
+  decltype(&__halo_number) number;
+  decltype(&__halo_plain) plain;
+};
+__halo_services __halo_served;
+void __halo_show(unsigned long long number, const void *at) noexcept { __halo_served.show(number, at); }
+void __halo_tell(unsigned long long number, const void *at, __halo::out *to) noexcept {
+  __halo_served.tell(number, at, to);
+}
+void __halo_put(__halo::out *to, const char *text, __halo::size bytes) noexcept {
+  __halo_served.put(to, text, bytes);
+}
+void __halo_quote(__halo::out *to, const char *text, __halo::size bytes) noexcept {
+  __halo_served.quote(to, text, bytes);
+}
+void __halo_number(__halo::out *to, long long number) noexcept { __halo_served.number(to, number); }
+void __halo_plain(__halo::out *to, const char *type, const void *at) noexcept {
+  __halo_served.plain(to, type, at);
+}
+}
 
 #include <algorithm>
 #include <array>
@@ -43,3 +71,5 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "instances.h"

@@ -1,15 +1,19 @@
-"""The header cache: which file holds it, and its making in the background.
+"""The header cache: which files hold it, and their making in the background.
 
-In: clang's flags. Out: the path of a precompiled header that fits them, if there is one. The key is
-everything that the contents depend on, except that the headers may change: the interpreter refuses
-such a file, and it is made anew.
+In: clang's flags. Out: the path of a precompiled header that fits them, if there is one, and of the
+library that holds the code of what it defines. The key is everything that the contents depend on,
+except that the headers may change: the interpreter refuses such a file, and it is made anew.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
+import shutil
 import subprocess
+import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,7 +29,8 @@ def path(flags: Sequence[str]) -> Path | None:
         return None
     header = paths.library_dir() / "headers.h"
     parts = [*flags, str(header)]
-    for each in (header, paths.library_dir() / "show.h", paths.command_dir() / "halo-interpreter"):
+    parts_of_it = [paths.library_dir() / name for name in ("headers.h", "instances.h", "show.h")]
+    for each in (*parts_of_it, paths.command_dir() / "halo-interpreter"):
         try:
             parts.append(str(each.stat().st_mtime_ns))
         except OSError:
@@ -34,30 +39,45 @@ def path(flags: Sequence[str]) -> Path | None:
     return paths.cache_dir() / "headers" / f"{key}.pch"
 
 
+def library(cache: Path) -> Path:
+    """The code of what the cached headers define: inline functions, instances of templates."""
+    return cache.with_suffix(".so")
+
+
 def make(flags: Sequence[str]) -> None:
     """Begins to write the cache, at low priority, unless somebody does already. It takes some
     seconds, and goes on when this process ends."""
-    file = path(flags)
-    if file is None:
-        return
-    # A cache that cannot be written is none.
-    with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        _drop_old(file.parent)
+    if path(flags):
         subprocess.run(
-            [
-                *("setsid", "--fork", "flock", "--nonblock", str(file.with_suffix(".lock"))),
-                *("nice", "-n", "10"),
-                str(paths.command_dir() / "halo-interpreter"),
-                f"--write-headers={paths.library_dir() / 'headers.h'}",
-                f"--headers={file}",
-                "--",
-                *flags,
-            ],
+            ["setsid", "--fork", "nice", "-n", "10", sys.executable, "-m", __name__, *flags],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+
+
+def _write(flags: Sequence[str]) -> None:
+    """A cache that cannot be written is none."""
+    file = path(flags)
+    compiler = shutil.which("clang++-22") or shutil.which("/usr/lib/llvm-22/bin/clang++")
+    if not file or not compiler:
+        return
+    directory = file.parent
+    directory.mkdir(parents=True, exist_ok=True)
+    _drop_old(directory)
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with tempfile.TemporaryDirectory(dir=directory) as made:
+            header, code = Path(made) / file.name, Path(made) / library(file).name
+            interpreter = paths.command_dir() / "halo-interpreter"
+            source = paths.library_dir() / "headers.h"
+            subprocess.run(
+                [interpreter, f"--write-headers={source}", f"--headers={header}", "--", *flags],
+                check=True,
+            )
+            subprocess.run([compiler, "-shared", "-fPIC", header, "-o", code], check=True)
+            code.rename(library(file))
+            header.rename(file)  # the last: with it the cache is complete
 
 
 def _drop_old(directory: Path) -> None:
@@ -65,4 +85,10 @@ def _drop_old(directory: Path) -> None:
     for each in files[KEPT:]:
         with contextlib.suppress(OSError):
             each.unlink()
+            library(each).unlink()
             each.with_suffix(".lock").unlink()
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        _write(sys.argv[1:])

@@ -95,7 +95,7 @@ class Session:
             f"--keep={fd}",
             f"--support={paths.library_dir() / 'halo-support.o'}",
             f"--show={paths.library_dir() / 'show.h'}",
-            *([f"--headers={cache}"] if cache else []),
+            *([f"--headers={cache}", f"--code={headers.library(cache)}"] if cache else []),
             "--",
             *self._flags,
         ]
