@@ -1,5 +1,6 @@
 #include "Engine.h"
 
+#include "Arena.h"
 #include "Companion.h"
 
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
@@ -39,12 +40,15 @@ Expected<std::unique_ptr<Engine>> Engine::create(int Descriptor, const std::stri
   Parts.setExecutorProcessControl(std::move(*Control))
       .setJITTargetMachineBuilder(std::move(Builder))
       .setSupportConcurrentCompilation(false)
-      .setObjectLinkingLayerCreator(
-          [Known = Self->Known](ExecutionSession &ES) -> Expected<std::unique_ptr<ObjectLayer>> {
-            auto Linker = std::make_unique<ObjectLinkingLayer>(ES);
-            Linker->addPlugin(Known);
-            return Linker;
-          })
+      .setObjectLinkingLayerCreator([Known = Self->Known, Line = Self->Line](
+                                        ExecutionSession &ES) -> Expected<std::unique_ptr<ObjectLayer>> {
+        auto Memory = Arena::create(ES, *Line);
+        if (!Memory)
+          return Memory.takeError();
+        auto Linker = std::make_unique<ObjectLinkingLayer>(ES, std::move(*Memory));
+        Linker->addPlugin(Known);
+        return Linker;
+      })
       .setPlatformSetUp(ExecutorNativePlatform(OrcRuntime));
   auto Jit = Parts.create();
   if (!Jit)

@@ -9,6 +9,7 @@
  *               segment: u8 flags, u64 address, u64 bytes, content;  action: u64 function, bytes
  *             deinitialize(Instance, [key]) -> Error;  release(Instance, [address]) -> Error
  */
+#include "actions.h"
 #include "answer.h"
 #include "arena.h"
 #include "halo/exec.h"
@@ -22,7 +23,6 @@
 
 enum segment_flags { SEGMENT_READ = 1, SEGMENT_WRITE = 2, SEGMENT_EXEC = 4, SEGMENT_FINALIZE = 8 };
 #define SEGMENT_LEAST_BYTES (1 + 8 + 8 + 8)
-#define ACTION_LEAST_BYTES (8 + 8)
 
 static struct halo_arena *arenas[ARENAS];
 
@@ -159,83 +159,12 @@ static void drop_segments(struct halo_block *block, struct halo_reader in, uint6
   }
 }
 
-/* Runs one action; its result is an SPSError. */
-static bool run_action(struct halo_session *session, uint64_t function, struct halo_view arguments,
-                       struct halo_text *why) {
-  struct halo_writer out = {0};
-  int status = session ? halo_session_invoke(session, function, arguments.data, arguments.bytes, &out)
-                       : HALO_E_UNKNOWN;
-  struct halo_reader result = halo_reader_over(out.data, out.bytes);
-  bool has_error = status < 0 || halo_read_u8(&result) != 0 || result.is_bad;
-  if (has_error) {
-    struct halo_view message = status < 0 ? (struct halo_view){0} : halo_read_bytes(&result);
-    say_address(why, "allocation action ", function);
-    halo_text_add(why, " failed: ");
-    if (message.bytes)
-      halo_text_add_bytes(why, message.data, message.bytes);
-    else
-      halo_text_add_number(why, status);
-  }
-  halo_writer_free(&out);
-  return !has_error;
-}
-
-/* Actions kept in order are run from last to first: find the n-th by walking. All are run even
- * when some fail; the first message is kept. */
-static void run_dealloc_actions(struct halo_session *session, struct halo_reader all, struct halo_text *why) {
-  size_t count = 0;
-  for (struct halo_reader at = all; at.at < at.end && !at.is_bad; count++) {
-    halo_read_u64(&at);
-    halo_read_bytes(&at);
-  }
-  while (count > 0) {
-    struct halo_reader at = all;
-    uint64_t function = 0;
-    struct halo_view arguments = {0};
-    struct halo_text message = {0};
-    count--;
-    for (size_t i = 0; i <= count; i++) {
-      function = halo_read_u64(&at);
-      arguments = halo_read_bytes(&at);
-    }
-    if (!run_action(session, function, arguments, &message) && !why->length)
-      *why = message;
-  }
-}
-
-/* Runs the finalize halves in order and collects the dealloc halves; after a failure the dealloc
- * halves so far are run. */
-static bool run_actions(struct halo_session *session, struct halo_reader *in, uint64_t count,
-                        struct halo_writer *dealloc, struct halo_text *why) {
-  for (; count > 0; count--) {
-    uint64_t function = halo_read_u64(in);
-    struct halo_view arguments = halo_read_bytes(in);
-    uint64_t undo = halo_read_u64(in);
-    struct halo_view undo_arguments = halo_read_bytes(in);
-    if (function && !run_action(session, function, arguments, why)) {
-      struct halo_text ignored = {0};
-      run_dealloc_actions(session, halo_reader_over(dealloc->data, dealloc->bytes), &ignored);
-      return false;
-    }
-    if (undo) {
-      halo_write_u64(dealloc, undo);
-      halo_write_bytes(dealloc, undo_arguments.data, undo_arguments.bytes);
-    }
-  }
-  return true;
-}
-
 /* Walks the whole request once before anything is touched: what follows may trust its lengths. */
 static bool is_well_formed(struct halo_reader in) {
   uint64_t segments = halo_read_count(&in, SEGMENT_LEAST_BYTES);
   for (; segments > 0; segments--)
     read_segment(&in);
-  uint64_t actions = halo_read_count(&in, 2 * ACTION_LEAST_BYTES);
-  for (; actions > 0; actions--)
-    for (int half = 0; half < 2; half++) {
-      halo_read_u64(&in);
-      halo_read_bytes(&in);
-    }
+  halo_actions_skip(&in);
   return !in.is_bad;
 }
 
@@ -254,8 +183,7 @@ static uint64_t initialize_in(struct halo_call *call, struct halo_arena *arena, 
     else if (check_segment(block, &segment, why) && place_segment(&segment, why) && segment.address < key)
       key = segment.address;
   }
-  uint64_t actions = why->length ? 0 : halo_read_count(&call->in, 2 * ACTION_LEAST_BYTES);
-  if (!why->length && run_actions(call->session, &call->in, actions, &dealloc, why) &&
+  if (!why->length && halo_actions_run(call->session, &call->in, &dealloc, why) &&
       (dealloc.is_bad || !halo_region_add(block, key, &dealloc)))
     halo_text_add(why, "no memory for the allocation's record");
   if (block)
@@ -294,7 +222,7 @@ static void deinitialize_one(struct halo_call *call, struct halo_arena *arena, u
       say_address(why, "no initialized memory at ", key);
     return;
   }
-  run_dealloc_actions(call->session, halo_region_actions(region), why);
+  halo_actions_undo(call->session, halo_region_actions(region), why);
   halo_region_remove(block, region);
 }
 
@@ -307,7 +235,7 @@ static void release_one(struct halo_call *call, struct halo_arena *arena, uint64
     return;
   }
   for (struct halo_region *region = block->regions; region; region = region->next)
-    run_dealloc_actions(call->session, halo_region_actions(region), why);
+    halo_actions_undo(call->session, halo_region_actions(region), why);
   halo_debugger_forget(block->address, block->address + block->bytes);
   halo_arena_release(arena, address);
 }

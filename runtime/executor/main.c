@@ -12,6 +12,7 @@
 #include "halo/exec.h"
 #include "halo/keeper.h"
 #include "link.h"
+#include "pack.h"
 #include "redirect.h"
 
 #include <stdarg.h>
@@ -82,6 +83,7 @@ static void offer_all(bool is_kept) {
   offer(halo_dispatch_services);
   if (is_kept) {
     offer(halo_freeze_services);
+    offer(halo_pack_services);
     offer(halo_redirect_services);
   }
   halo_arena_init(&arena, 0, 0);
