@@ -50,6 +50,8 @@ void Channel::disconnect() {
   Descriptor = -1;
 }
 
+void Channel::hangUp() { shutdown(Descriptor, SHUT_RDWR); }
+
 void Channel::reconnect(int Next) {
   disconnect();
   Descriptor = Next;

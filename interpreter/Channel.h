@@ -39,6 +39,8 @@ public:
 
   // Goes on with another connection. No call is under way.
   void reconnect(int Descriptor);
+  // For frozen copies of this process too, so the executor hears of it.
+  void hangUp();
 
   // What the executor says when it dies: a call with tag 0 (executor/crash.h).
   std::function<void(llvm::ArrayRef<char>)> Crashed;

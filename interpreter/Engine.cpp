@@ -2,6 +2,7 @@
 
 #include "Arena.h"
 #include "Companion.h"
+#include "ThreadLocals.h"
 
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/CompileUtils.h"
@@ -54,6 +55,7 @@ Expected<std::unique_ptr<Engine>> Engine::create(int Descriptor, const std::stri
   if (!Jit)
     return Jit.takeError();
   Self->Jit = std::move(*Jit);
+  Self->Jit->getMainJITDylib().addGenerator(std::make_unique<ThreadLocals>(*Self->Jit, *Self->Machine));
   Self->session().setErrorReporter([Report = &Self->LastReport](Error E) {
     *Report += (Report->empty() ? "" : "; ") + toString(std::move(E));
   });

@@ -47,6 +47,8 @@ public:
   // Who calls the one function, by its symbol, calls the other from now on.
   llvm::Error redirect(llvm::StringRef From, llvm::StringRef To);
   llvm::Error read(llvm::orc::ExecutorAddr From, llvm::MutableArrayRef<char> To);
+  // Runs destructors of what is static, and handlers of atexit, the last first.
+  llvm::Error end() { return Jit->deinitialize(Jit->getMainJITDylib()); }
   llvm::Error load(const std::string &Library);
   // Symbols that nothing else defines are looked for in the header cache's code.
   llvm::Error accompany(const std::string &Library);

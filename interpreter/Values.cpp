@@ -34,7 +34,7 @@ public:
     for (Decl *Each : Group)
       if (auto *Top = dyn_cast<TopLevelStmtDecl>(Each); Top && Top->isSemiMissing())
         if (auto *Value = dyn_cast_or_null<Expr>(Top->getStmt()))
-          if (Expr *Shown = Owner.rewrite(*Value))
+          if (Expr *Shown = Owner.rewrite(*Top, *Value))
             Top->setStmt(Shown);
     return true;
   }
@@ -66,8 +66,9 @@ private:
 std::unique_ptr<ASTConsumer> Values::consumer() { return std::make_unique<Rewriter>(*this); }
 
 // E becomes __halo_value(number, E), or __halo_show(number, &E) in C; null: it stays as it is.
-Expr *Values::rewrite(Expr &Whole) {
+Expr *Values::rewrite(TopLevelStmtDecl &In, Expr &Whole) {
   Sema &S = Instance->getSema();
+  Sema::ContextRAII Scope(S, &In); // a compound literal is no constant there
   ASTContext &Context = S.getASTContext();
   SourceLocation At = Whole.getBeginLoc();
   Expr *Value = &Whole;

@@ -39,7 +39,7 @@ public:
 
 private:
   class Rewriter;
-  clang::Expr *rewrite(clang::Expr &Whole);
+  clang::Expr *rewrite(clang::TopLevelStmtDecl &In, clang::Expr &Whole);
   clang::ExprResult temporary(clang::Expr &Value);
   std::string show(llvm::ArrayRef<char> Message);
   std::string showPlain(llvm::ArrayRef<char> Message);

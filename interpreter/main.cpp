@@ -36,6 +36,21 @@ cl::opt<std::string> Support("support", cl::desc("halo-support.o"));
 cl::opt<std::string> Show("show", cl::desc("show.h"));
 cl::list<std::string> Flags(cl::Positional, cl::desc("-- flags for clang"));
 
+// Handlers run among the destructors of what is static, the last first: the ORC runtime's own atexit
+// keeps them apart.
+constexpr const char *AtExit = R"(
+#ifdef __cplusplus
+extern "C" {
+#endif
+extern void *__dso_handle;
+int __cxa_atexit(void (*)(void *), void *, void *);
+int __halo_atexit(void (*run)(void)) __asm__("atexit");
+int __halo_atexit(void (*run)(void)) { return __cxa_atexit((void (*)(void *))run, 0, &__dso_handle); }
+#ifdef __cplusplus
+}
+#endif
+)";
+
 struct Caught {
   std::string Type, What;
 };
@@ -50,19 +65,15 @@ public:
     Engine.channel().Crashed = [this](ArrayRef<char> Message) { tellCrash(Message); };
     if (Error E = Values.serve(Engine))
       return E;
-    std::unique_ptr<Module> M = Compiler.compile("#include \"" + Show + "\"\n");
-    if (!M)
-      return createStringError(Compiler.takeDiagnostics());
-    if (Error E = Engine.run(*M))
+    if (Error E = runOwn("#include \"" + Show + "\"\n" + AtExit))
       return E;
     if (!Code.empty())
       if (Error E = Engine.accompany(Code))
         return E;
     // What the cached <iostream> would have begun.
     if (!Headers.empty())
-      if ((M = Compiler.compile("namespace __halo { static std::ios_base::Init streams; }")))
-        if (Error E = Engine.run(*M))
-          return E;
+      if (Error E = runOwn("namespace __halo { static std::ios_base::Init streams; }"))
+        return E;
     return Engine.serve("__halo_caught_tag", [this](ArrayRef<char> Bytes) {
       StringRef Both(Bytes.data(), Bytes.size());
       auto [Type, What] = Both.split('\0');
@@ -81,13 +92,22 @@ public:
       auto Request = Front.receive();
       if (!Request)
         return Request.takeError();
-      if (!*Request)
+      if (!*Request) {
+        Engine.channel().hangUp();
         return Error::success();
+      }
       if (auto Source = (*Request)->getString("run")) {
         const json::Object *Changes = (*Request)->getObject("again");
         bool IsCareful = (*Request)->getBoolean("careful").value_or(false);
         json::Object Answer = run(*Source, Changes ? *Changes : json::Object(), IsCareful);
         // How the executor ended is its keeper's to tell, and this process is given up with it.
+        if (!Engine.channel().isBroken())
+          if (Error E = Front.send(std::move(Answer)))
+            return E;
+      }
+      if ((*Request)->get("end")) {
+        Error E = Engine.end();
+        json::Object Answer{{"ended", E ? toString(std::move(E)) : ""}};
         if (!Engine.channel().isBroken())
           if (Error E = Front.send(std::move(Answer)))
             return E;
@@ -109,6 +129,11 @@ public:
   }
 
 private:
+  Error runOwn(StringRef Source) {
+    std::unique_ptr<Module> M = Compiler.compile(Source);
+    return M ? Engine.run(*M) : createStringError(Compiler.takeDiagnostics());
+  }
+
   // The executor first: what it has done is what we know of.
   Error freeze(uint64_t Id) {
     auto Threads = Engine.freeze(Id);
@@ -135,6 +160,7 @@ private:
   void tellCrash(ArrayRef<char> Message) {
     constexpr size_t HeadBytes = 24, FrameBytes = 96, NameBytes = 88;
     json::Array Frames;
+    size_t Inputs = 0; // frames up to the last of them
     for (size_t At = HeadBytes; At + FrameBytes <= Message.size(); At += FrameBytes) {
       uint64_t Address = support::endian::read64le(Message.data() + At);
       StringRef Name(Message.data() + At + 8, strnlen(Message.data() + At + 8, NameBytes));
@@ -156,7 +182,12 @@ private:
         Frame["line"] = Place->Line;
       }
       Frames.push_back(std::move(Frame));
+      if (Place)
+        Inputs = Frames.size();
     }
+    // Nor what has called the outermost of them.
+    while (Inputs && Frames.size() > Inputs)
+      Frames.pop_back();
     consumeError(Front.send(json::Object{{"crash", json::Object{{"frames", std::move(Frames)}}}}));
   }
 
@@ -222,6 +253,14 @@ private:
   bool IsGood = true; // the last input: worth keeping
 };
 
+// Not by destructors: they wait for the executor.
+[[noreturn]] void end(Error Why) {
+  if (!Why)
+    std::_Exit(0);
+  errs() << "halo-interpreter: " << toString(std::move(Why)) << '\n';
+  std::_Exit(1);
+}
+
 Error converse(int FrontDescriptor, int ExecutorDescriptor) {
   halo::Front Front(FrontDescriptor);
   auto Engine = halo::Engine::create(ExecutorDescriptor, OrcRuntime, Support);
@@ -248,19 +287,14 @@ Error converse(int FrontDescriptor, int ExecutorDescriptor) {
   if (Error E = Front.send(json::Object{{"ready", (*Engine)->triple().str()},
                                         {"diagnostics", (*Compiler)->takeDiagnostics()}}))
     return E;
-  return Talk.hold();
+  end(Talk.hold());
 }
 
 int live(void *, const int *Descriptors, size_t Count) {
   InitializeNativeTarget();
   InitializeNativeTargetAsmPrinter();
   InitializeNativeTargetAsmParser();
-  Error E =
-      Count == 2 ? converse(Descriptors[0], Descriptors[1]) : createStringError("expected two connections");
-  if (!E)
-    std::_Exit(0); // what is left belongs to a process that ends
-  errs() << "halo-interpreter: " << toString(std::move(E)) << '\n';
-  std::_Exit(1);
+  end(Count == 2 ? converse(Descriptors[0], Descriptors[1]) : createStringError("expected two connections"));
 }
 
 } // namespace

@@ -36,6 +36,7 @@ void __halo_plain(__halo::out *to, const char *type, const void *at) noexcept {
 #include <chrono>
 #include <cmath>
 #include <complex>
+#include <condition_variable>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -44,6 +45,7 @@ void __halo_plain(__halo::out *to, const char *type, const void *at) noexcept {
 #include <exception>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <iomanip>
 #include <iostream>
 #include <iterator>

@@ -343,6 +343,15 @@ inline void use_the_rest() {
   pile.push(1);
   pile.top();
   pile.pop();
+  std::promise<int> promise;
+  std::future<int> future = promise.get_future();
+  promise.set_value(1);
+  future.get();
+  std::promise<void> done;
+  done.set_value();
+  done.get_future().get();
+  std::future<double> real_future;
+  real_future.get();
   std::priority_queue<int> heap;
   heap.push(1);
   heap.top();

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <cxxabi.h>
+#include <dlfcn.h>
 #include <exception>
 #include <sys/syscall.h>
 #include <typeinfo>
@@ -152,6 +153,25 @@ void exit(int Status) noexcept { leave(Status); }
 void quick_exit(int Status) noexcept { leave(Status); }
 void _exit(int Status) { leave(Status); }
 void _Exit(int Status) noexcept { leave(Status); }
+
+// Compiled inputs emulate thread-local variables. Those of shared libraries are the system's
+// (ThreadLocals.cpp): a size that none has, and the name.
+void *__emutls_get_address(void *Control) {
+  struct Known {
+    std::size_t Bytes, Alignment;
+    void *Kept;
+    const char *Name;
+  } *Of = static_cast<Known *>(Control);
+  if (Of->Bytes == ~std::size_t(0))
+    return dlsym(RTLD_DEFAULT, Of->Name); // the address is this thread's
+  static void *(*Emulated)(void *);
+  auto Found = __atomic_load_n(&Emulated, __ATOMIC_RELAXED);
+  if (!Found) {
+    Found = reinterpret_cast<void *(*)(void *)>(dlsym(RTLD_DEFAULT, "__emutls_get_address"));
+    __atomic_store_n(&Emulated, Found, __ATOMIC_RELAXED);
+  }
+  return Found(Control);
+}
 
 void __halo_guard(void (*Run)()) {
   try {

@@ -148,7 +148,7 @@ static int live(void *context, const int *descriptors, size_t count) {
   if (count != 1)
     return EXIT_USAGE;
   offer_all(true);
-  return serve(&(struct halo_link){descriptors[0], descriptors[0]}, true);
+  exit(serve(&(struct halo_link){descriptors[0], descriptors[0]}, true)); /* user code has handlers */
 }
 
 static int keep(const char *argument) {

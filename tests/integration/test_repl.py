@@ -291,3 +291,61 @@ def test_classes_show_themselves(session: Session) -> None:
         ("Q{8}", "Q8"),
     ):
         assert value(session, source) == text, source
+
+
+def test_names_of_the_c_library_may_be_variables(session: Session) -> None:
+    run(session, "#include <cstring>", "#include <cmath>", "int index = 3;", "double y1 = 2.5;")
+    assert value(session, "index + y1") == "5.5"
+
+
+def test_thread_local_variables_of_libraries(session: Session) -> None:
+    run(session, "#include <future>", "#include <mutex>", "std::once_flag once; int calls = 0;")
+    run(session, "for (int i = 0; i < 3; ++i) std::call_once(once, [] { ++calls; });")
+    assert value(session, "calls") == "1"
+    run(session, "auto later = std::async(std::launch::async, [] { return 42; });")
+    assert value(session, "later.get()") == "42"
+    run(session, "std::promise<int> promise; auto kept = promise.get_future();")
+    run(session, "std::thread([] { promise.set_value(7); }).join();")
+    assert value(session, "kept.get()") == "7"
+    run(session, "errno = 5;", "thread_local int own = 1;", "own = 2; int seen = 0;")
+    run(session, "std::thread([] { seen = own; }).join();")
+    assert (value(session, "errno"), value(session, "own"), value(session, "seen")) == (
+        "5",
+        "2",
+        "1",
+    )
+    outcome = session.run("extern thread_local int nowhere; nowhere")
+    assert outcome.failure and "nowhere" in outcome.failure.text
+
+
+def test_c_shows_what_is_no_constant() -> None:
+    with Session(("-xc",)) as session:
+        run(session, "int three(void) { return 3; }", "int x = 4;")
+        assert (value(session, "three()"), value(session, "x + 1")) == ("3", "5")
+
+
+SAYS = 'extern "C" int puts(const char *); struct Says { const char *what; ~Says() { puts(what); } };'
+
+
+def test_destructors_and_handlers_run_once_at_the_end(capfd: pytest.CaptureFixture[str]) -> None:
+    with Session() as session:
+        run(session, "#include <cstdlib>", SAYS, 'Says one{"one"}; Says two{"two"};')
+        run(session, 'std::atexit([] { puts("handler"); });', 'Says three{"three"};')
+        session.run("*(volatile int *)0 = 1;")
+        session.run('Says undone{"undone"};')
+        session.undo()
+        assert capfd.readouterr().out == ""
+        assert session.close() is None
+    assert capfd.readouterr().out == "three\nhandler\ntwo\none\n"
+
+
+def test_an_end_that_fails_is_told() -> None:
+    with Session() as session:
+        run(session, "struct Bad { ~Bad() { *(volatile int *)0 = 1; } } bad;")
+        outcome = session.close()
+    assert outcome and outcome.failure and outcome.failure.reason is Reason.CRASH
+    assert outcome.failure.backtrace == (Frame("Bad::~Bad()", "input 1", 1),)
+    with Session() as session:
+        run(session, "struct Slow { ~Slow() { for (;;) ; } } slow;")
+        outcome = session.close(0.5)
+    assert outcome and outcome.failure and "do not come to an end" in outcome.failure.text

@@ -72,6 +72,7 @@ def repl(
                     plain.take(each)
             else:
                 plain.read(sys.stdin)
+            plain.end()
     except SessionError as error:
         print(f"halo-repl: {error}", file=sys.stderr)
         raise typer.Exit(1) from error

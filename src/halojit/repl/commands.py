@@ -32,9 +32,10 @@ class Commands:
         self._undone: tuple[str, ...] = ()  # what %redo runs
         self._shown: set[str] = set()  # inputs that end in an expression without a semicolon
 
-    def close(self) -> None:
-        """Ends the present session."""
-        self.session.close()
+    def close(self) -> Result:
+        """Ends the present session, if %quit has not. What its end printed or failed with is told."""
+        failed = self.session.close()
+        return Result(is_ok=not failed, outcomes=(failed,) if failed else (), is_over=True)
 
     def take(self, text: str) -> Result:
         """Runs an input or a command. Raises SessionError when nothing can go on."""
@@ -203,13 +204,13 @@ class Commands:
     # ---- the session
 
     def _restart(self) -> Result:
-        self.session.close()
+        ended = self.close()
         self._undone = ()
         self.session = self._start()
-        return Result("a fresh session")
+        return Result("a fresh session", outcomes=ended.outcomes)
 
     def _quit(self) -> Result:
-        return Result(is_over=True)
+        return self.close()
 
     def _help(self, name: str = "") -> Result:
         if name:

@@ -69,6 +69,9 @@ class Console:
             except KeyboardInterrupt:
                 continue
             except EOFError:
+                with self._lent_terminal():
+                    result = self._commands.close()
+                self._show(result)
                 return
 
     @contextlib.contextmanager

@@ -210,6 +210,18 @@ class Pair:
             return interpreter
         return worker or interpreter
 
+    def part(self, deadline: float) -> Death:
+        """Hangs up, so that the worker ends as a program does. How it ended.
+
+        Raises Interrupted, TimeoutError.
+        """
+        if self._front:
+            self._front.close()
+            self._front = None
+        while not self._worker.ended:
+            self._wait(deadline, can_be_interrupted=True)
+        return self._worker.ended
+
     def settle(self, id: int, deadline: float | None = None) -> Death | bool:
         """Waits for a commit. True: made. False: the pair goes on without. Or the first death."""
         while not self.has(id):

@@ -34,11 +34,18 @@ class Plain:
         if text.strip():
             self.take(text)
 
+    def end(self) -> None:
+        """After the last input, whatever it was."""
+        if not self._is_over:
+            self._note(self._commands.close())
+
     def take(self, text: str) -> None:
         """Runs one input or command; nothing after %quit."""
         if self._is_over:
             return
-        result = self._commands.take(text)
+        self._note(self._commands.take(text))
+
+    def _note(self, result: Result) -> None:
         self._show(result)
         self._is_over = result.is_over
         if not result.is_ok:

@@ -7,6 +7,7 @@ behind: every variable and every declaration is as it was. Not thread-safe but f
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,9 @@ from halojit.repl.outcome import (
     Value,
 )
 from halojit.repl.pair import Death, Interrupted, Pair, PairError, describe
+
+END_LIMIT_S = 10.0
+"""For destructors and handlers of `atexit` at the end of a session."""
 
 COMMITS = 16
 """Commits that `undo` can go back to. Each holds copies of what has changed since."""
@@ -57,6 +61,7 @@ class Session:
         self, flags: Sequence[str] = (), stdio: tuple[int, int, int] | None = None
     ) -> None:
         self._flags = tuple(flags)
+        self._is_closed = False
         self._pair = self._start(stdio)
         self._commits: list[_Commit] = []
         self._inputs: list[str] = []  # that are kept
@@ -219,9 +224,35 @@ class Session:
 
     # ---- the end
 
-    def close(self) -> None:
-        """Ends the session and its processes."""
-        self._pair.close()
+    def close(self, limit_s: float = END_LIMIT_S) -> Outcome | None:
+        """Ends the session and its processes. Once, static objects are destroyed and handlers of
+        `atexit` run, the last first. An outcome: that failed, or took longer than `limit_s`."""
+        if self._is_closed:
+            return None
+        self._is_closed = True
+        failed = None
+        try:
+            failed = self.settle() or self._end(time.monotonic() + limit_s)
+        except (SessionError, PairError, TimeoutError):
+            pass  # nothing is left that could end in order
+        finally:
+            self._pair.close()
+        return failed
+
+    def _end(self, deadline: float) -> Outcome | None:
+        self._pair.send({"end": True})
+        try:
+            answer = self._pair.answer(deadline)
+            if not isinstance(answer, Death) and not answer["ended"]:
+                answer = self._pair.part(deadline)
+        except Interrupted:
+            return Outcome("", failure=Failure(Reason.INTERRUPT, "interrupted at the end"))
+        except TimeoutError:
+            text = "destructors or atexit handlers do not come to an end"
+            return Outcome("", failure=Failure(Reason.INTERRUPT, text))
+        if isinstance(answer, Death):
+            return Outcome("", failure=self._failure(answer)) if answer.signal else None
+        return Outcome("", failure=Failure(Reason.LINK, answer["ended"]))
 
     def __enter__(self) -> Self:
         return self
