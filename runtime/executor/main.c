@@ -11,6 +11,7 @@
 #include "freeze.h"
 #include "halo/exec.h"
 #include "halo/keeper.h"
+#include "libraries.h"
 #include "link.h"
 #include "pack.h"
 #include "redirect.h"
@@ -83,6 +84,7 @@ static void offer_all(bool is_kept) {
   offer(halo_dispatch_services);
   if (is_kept) {
     offer(halo_freeze_services);
+    offer(halo_libraries_services);
     offer(halo_pack_services);
     offer(halo_redirect_services);
   }

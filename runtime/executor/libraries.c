@@ -1,0 +1,202 @@
+/* executor/libraries.c: see libraries.h. */
+#include "libraries.h"
+
+#include "../exec/answer.h"
+#include "halo/protocol.h"
+#include "library.h"
+#include "search.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DIRECTORIES_LIMIT 64
+#define SYMBOLS_LIMIT 1024
+
+/* ---- what was found ---- */
+
+struct found {
+  char *path;
+  const char *name; /* in it */
+  dev_t device;
+  ino_t inode;
+  bool is_developed;
+};
+
+struct result {
+  struct found found[HALO_LIBRARIES_FOUND];
+  size_t count;
+};
+
+static void add(struct result *result, const struct halo_library *library, const char *path,
+                const char *name) {
+  struct found *found = result->found;
+  for (size_t i = 0; i < result->count; i++, found++) {
+    bool is_same = found->device == library->device && found->inode == library->inode;
+    if (!is_same && strcmp(found->name, name) == 0)
+      return;
+    if (is_same) {
+      found->is_developed |= halo_search_is_developed(path, name);
+      if (strlen(name) <= strlen(found->name))
+        return;
+      break; /* libz.so.1 says more than libz.so */
+    }
+  }
+  if (found == result->found + HALO_LIBRARIES_FOUND)
+    return;
+  char *copy = strdup(path);
+  if (!copy)
+    return;
+  if (found == result->found + result->count) {
+    result->count++;
+    *found = (struct found){.device = library->device, .inode = library->inode};
+    found->is_developed = halo_search_is_developed(path, name);
+  }
+  free(found->path);
+  found->path = copy;
+  found->name = copy + (name - path);
+}
+
+static void write_result(struct halo_writer *out, const struct result *result) {
+  halo_write_u64(out, result->count);
+  for (size_t i = 0; i < result->count; i++) {
+    halo_write_string(out, result->found[i].path);
+    halo_write_u8(out, result->found[i].is_developed);
+  }
+}
+
+static void free_result(struct result *result) {
+  for (size_t i = 0; i < result->count; i++)
+    free(result->found[i].path);
+}
+
+/* ---- arguments ---- */
+
+struct directories {
+  char *paths[DIRECTORIES_LIMIT];
+  size_t count;
+};
+
+static int read_directories(struct halo_reader *in, struct directories *directories) {
+  uint64_t count = halo_read_count(in, 8);
+  directories->count = 0;
+  for (; count > 0 && directories->count < DIRECTORIES_LIMIT; count--) {
+    struct halo_view path = halo_read_bytes(in);
+    char *copy = strndup((const char *)path.data, path.bytes);
+    if (!copy)
+      return HALO_E_MEMORY;
+    directories->paths[directories->count++] = copy;
+  }
+  return count ? HALO_E_REFUSED : HALO_OK;
+}
+
+static void free_directories(struct directories *directories) {
+  while (directories->count > 0)
+    free(directories->paths[--directories->count]);
+}
+
+/* ---- symbols ---- */
+
+struct symbols {
+  size_t count;
+  struct wanted {
+    struct halo_symbol symbol;
+    struct result result;
+  } *wanted;
+};
+
+static void see_symbols(void *context, const char *path, const char *name) {
+  struct symbols *symbols = context;
+  struct halo_library library;
+  if (!halo_library_open(&library, path))
+    return;
+  for (size_t i = 0; i < symbols->count; i++)
+    if (halo_library_defines(&library, &symbols->wanted[i].symbol))
+      add(&symbols->wanted[i].result, &library, path, name);
+  halo_library_close(&library);
+}
+
+static int answer_symbols(struct halo_call *call, const struct directories *directories) {
+  struct symbols symbols = {.count = halo_read_count(&call->in, 8)};
+  if (symbols.count > SYMBOLS_LIMIT)
+    return HALO_E_REFUSED;
+  symbols.wanted = calloc(symbols.count + 1, sizeof symbols.wanted[0]);
+  if (!symbols.wanted)
+    return HALO_E_MEMORY;
+  for (size_t i = 0; i < symbols.count; i++) {
+    struct halo_view name = halo_read_bytes(&call->in);
+    symbols.wanted[i].symbol = halo_symbol_named((const char *)name.data, name.bytes);
+  }
+  int status = call->in.is_bad ? HALO_E_MALFORMED : HALO_OK;
+  const char *const *paths = (const char *const *)directories->paths;
+  if (status == HALO_OK) {
+    /* The stamp first: what comes meanwhile is searched another time. */
+    uint64_t stamp = halo_search_stamp(paths, directories->count);
+    if (symbols.count)
+      halo_search_libraries(paths, directories->count, see_symbols, &symbols);
+    halo_answer_value(call->out);
+    halo_write_u64(call->out, stamp);
+    halo_write_u64(call->out, symbols.count);
+    for (size_t i = 0; i < symbols.count; i++) {
+      write_result(call->out, &symbols.wanted[i].result);
+      free_result(&symbols.wanted[i].result);
+    }
+  }
+  free(symbols.wanted);
+  return status;
+}
+
+static int find_symbols(struct halo_call *call) {
+  struct directories directories;
+  int status = read_directories(&call->in, &directories);
+  if (status == HALO_OK)
+    status = answer_symbols(call, &directories);
+  free_directories(&directories);
+  return status;
+}
+
+/* ---- libraries ---- */
+
+struct named {
+  struct halo_view name;
+  struct result result;
+};
+
+static bool is_called(const char *file, struct halo_view name) {
+  const char *stem = file + strlen("lib");
+  return (name.bytes == strlen(file) && memcmp(file, name.data, name.bytes) == 0) ||
+         (name.bytes == halo_search_stem(file) && memcmp(stem, name.data, name.bytes) == 0);
+}
+
+static void see_named(void *context, const char *path, const char *name) {
+  struct named *named = context;
+  struct halo_library library;
+  if (is_called(name, named->name) && halo_library_open(&library, path)) {
+    add(&named->result, &library, path, name);
+    halo_library_close(&library);
+  }
+}
+
+static int find_libraries(struct halo_call *call) {
+  struct directories directories;
+  int status = read_directories(&call->in, &directories);
+  struct named named = {.name = halo_read_bytes(&call->in)};
+  if (status == HALO_OK && call->in.is_bad)
+    status = HALO_E_MALFORMED;
+  if (status == HALO_OK) {
+    halo_search_libraries((const char *const *)directories.paths, directories.count, see_named, &named);
+    halo_answer_value(call->out);
+    write_result(call->out, &named.result);
+    free_result(&named.result);
+  }
+  free_directories(&directories);
+  return status;
+}
+
+const struct halo_service *halo_libraries_services(size_t *count) {
+  static const struct halo_service services[] = {
+      {"halo_find_symbols", find_symbols, 0, NULL},
+      {"halo_find_libraries", find_libraries, 0, NULL},
+  };
+  *count = sizeof services / sizeof services[0];
+  return services;
+}
