@@ -6,7 +6,6 @@
 
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/CompileUtils.h"
-#include "llvm/ExecutionEngine/Orc/EPCDynamicLibrarySearchGenerator.h"
 #include "llvm/ExecutionEngine/Orc/EPCGenericMemoryAccess.h"
 #include "llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h"
 #include "llvm/ExecutionEngine/Orc/SimpleRemoteEPC.h"
@@ -134,14 +133,6 @@ Error Engine::read(ExecutorAddr From, MutableArrayRef<char> To) {
   if (Result->size() != 1 || Result->front().size() != To.size())
     return createStringError("the executor read something else than it was asked for");
   std::copy(Result->front().begin(), Result->front().end(), To.begin());
-  return Error::success();
-}
-
-Error Engine::load(const std::string &Library) {
-  auto Generator = EPCDynamicLibrarySearchGenerator::Load(session(), Library.c_str());
-  if (!Generator)
-    return Generator.takeError();
-  Jit->getMainJITDylib().addGenerator(std::move(*Generator));
   return Error::success();
 }
 

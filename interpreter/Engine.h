@@ -32,6 +32,7 @@ public:
 
   const llvm::Triple &triple() const { return Triple; }
   llvm::orc::ExecutionSession &session() { return Jit->getExecutionSession(); }
+  llvm::orc::LLJIT &jit() { return *Jit; }
   Channel &channel() { return *Line; }
 
   // Compiles, links, and runs the initializers. What the executor prints is its own affair.
@@ -49,7 +50,6 @@ public:
   llvm::Error read(llvm::orc::ExecutorAddr From, llvm::MutableArrayRef<char> To);
   // Runs destructors of what is static, and handlers of atexit, the last first.
   llvm::Error end() { return Jit->deinitialize(Jit->getMainJITDylib()); }
-  llvm::Error load(const std::string &Library);
   // Symbols that nothing else defines are looked for in the header cache's code.
   llvm::Error accompany(const std::string &Library);
   const Places &places() const { return *Known; }

@@ -10,6 +10,8 @@
 #include "Engine.h"
 #include "Front.h"
 #include "Headers.h"
+#include "Libraries.h"
+#include "Pragmas.h"
 #include "Redefinition.h"
 #include "Values.h"
 
@@ -31,6 +33,8 @@ cl::opt<int> Control("keep", cl::init(-1), cl::desc("socket of the keeper's orde
 cl::opt<std::string> Headers("headers", cl::desc("the header cache"));
 cl::opt<std::string> Code("code", cl::desc("the library with the header cache's code"));
 cl::opt<std::string> WriteHeaders("write-headers", cl::desc("only write the header cache, of this header"));
+cl::list<std::string> LibraryPaths("library-path", cl::desc("where libraries are looked for first"));
+cl::opt<bool> NoAutoload("no-autoload", cl::desc("load no library that is not asked for"));
 cl::opt<std::string> OrcRuntime("orc-runtime", cl::init(HALO_ORC_RUNTIME), cl::desc("LLVM's liborc_rt"));
 cl::opt<std::string> Support("support", cl::desc("halo-support.o"));
 cl::opt<std::string> Show("show", cl::desc("show.h"));
@@ -58,8 +62,9 @@ struct Caught {
 class Conversation {
 public:
   Conversation(halo::Front &Front, halo::Engine &Engine, halo::Compiler &Compiler, halo::Values &Values,
-               halo::Redefinition &Again)
-      : Front(Front), Engine(Engine), Compiler(Compiler), Values(Values), Again(Again) {}
+               halo::Redefinition &Again, halo::Libraries &Libraries)
+      : Front(Front), Engine(Engine), Compiler(Compiler), Values(Values), Again(Again), Libraries(Libraries) {
+  }
 
   Error prepare() {
     Engine.channel().Crashed = [this](ArrayRef<char> Message) { tellCrash(Message); };
@@ -99,6 +104,7 @@ public:
       if (auto Source = (*Request)->getString("run")) {
         const json::Object *Changes = (*Request)->getObject("again");
         bool IsCareful = (*Request)->getBoolean("careful").value_or(false);
+        Libraries.begin((*Request)->getObject("missed"));
         json::Object Answer = run(*Source, Changes ? *Changes : json::Object(), IsCareful);
         // How the executor ended is its keeper's to tell, and this process is given up with it.
         if (!Engine.channel().isBroken())
@@ -112,6 +118,9 @@ public:
           if (Error E = Front.send(std::move(Answer)))
             return E;
       }
+      if (auto Name = (*Request)->getString("load"))
+        if (Error E = Front.send(load(*Name)))
+          return E;
       if (auto Text = (*Request)->getString("complete"))
         if (Error E = Front.send(isComplete(*Text)))
           return E;
@@ -197,6 +206,13 @@ private:
     return json::Object{{"state", Names[static_cast<int>(Found.State)]}, {"depth", Found.Depth}};
   }
 
+  // Before the first input: there is nothing to go back to.
+  json::Object load(StringRef Library) {
+    if (Error E = Libraries.load(Library))
+      return json::Object{{"error", toString(std::move(E))}};
+    return json::Object();
+  }
+
   // What a failed try leaves of clang is not to be used again.
   json::Object failure() {
     json::Object Answer{{"diagnostics", json::fixUTF8(Compiler.takeDiagnostics())}, {"compiled", false}};
@@ -228,13 +244,20 @@ private:
     if (!M)
       return failure();
     json::Object Answer{{"diagnostics", json::fixUTF8(Compiler.takeDiagnostics())}, {"compiled", true}};
-    if (Error E = Engine.run(*M))
-      Answer["error"] = toString(std::move(E));
+    Error Failure = Libraries.loadWanted(*M);
+    if (!Failure)
+      Failure = Engine.run(*M);
+    IsGood = !Failure;
+    if (Failure)
+      Answer["error"] = toString(std::move(Failure)) + Libraries.takeHints();
     else
-      IsGood = true;
+      Answer["diagnostics"] = Answer.getString("diagnostics")->str() + Libraries.takeNotes();
+    if (auto Missed = Libraries.missed())
+      Answer["missed"] = std::move(*Missed);
     for (const auto &[Old, New] : Again.takeReplaced())
       if (Error E = IsGood ? Engine.redirect(Old, New) : Error::success())
-        Answer["diagnostics"] = "note: earlier code goes on calling the old " + demangle(Old) + ": " +
+        Answer["diagnostics"] = Answer.getString("diagnostics")->str() +
+                                "note: earlier code goes on calling the old " + demangle(Old) + ": " +
                                 toString(std::move(E)) + "\n";
     if (Exception)
       Answer["exception"] =
@@ -249,6 +272,7 @@ private:
   halo::Compiler &Compiler;
   halo::Values &Values;
   halo::Redefinition &Again;
+  halo::Libraries &Libraries;
   std::optional<Caught> Exception;
   bool IsGood = true; // the last input: worth keeping
 };
@@ -280,9 +304,14 @@ Error converse(int FrontDescriptor, int ExecutorDescriptor) {
     return Front.send(json::Object{{"failed", toString(Compiler.takeError())}});
   Values.attach((*Compiler)->instance());
   Again.attach((*Compiler)->instance());
-  Conversation Talk(Front, **Engine, **Compiler, Values, Again);
+  halo::Libraries Libraries(**Engine, {LibraryPaths.begin(), LibraryPaths.end()});
+  halo::attachPragmas((*Compiler)->instance(), Libraries);
+  Conversation Talk(Front, **Engine, **Compiler, Values, Again, Libraries);
   if (Error E = Talk.prepare())
     return E;
+  if (!NoAutoload) // after all that is there already
+    if (Error E = Libraries.automate())
+      return E;
   (*Compiler)->begin();
   if (Error E = Front.send(json::Object{{"ready", (*Engine)->triple().str()},
                                         {"diagnostics", (*Compiler)->takeDiagnostics()}}))

@@ -8,7 +8,9 @@ import pytest
 
 from halojit.repl.command import Result
 from halojit.repl.commands import SAVED, TABLE, Commands
+from halojit.repl.libraries import wanted
 from halojit.repl.outcome import Completion, Completions, Failure, Frame, Outcome, Reason, Value
+from halojit.repl.package import translated
 from halojit.repl.timing import Timing, source, timing
 from halojit.repl.wording import FRAMES, brief, duration, message
 
@@ -28,6 +30,9 @@ class FakeSession:
             return Outcome("error: bad\n", failure=Failure(Reason.COMPILE, "not compiled"))
         self.inputs += (text,)
         return Outcome(value=None if text.endswith(";") else Value("int", self.shows))
+
+    def load(self, library: str) -> Outcome:
+        return self.run(wanted(library))
 
     def undo(self, count: int = 1) -> int:
         return self._cut(max(0, len(self.inputs) - count))
@@ -175,6 +180,48 @@ def test_files_of_others_stay(commands: Commands, tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\x00")
     assert "not UTF-8" in refused(commands, f"%load {binary}")
     assert "choose another name" in refused(commands, f"%save {tmp_path}")
+
+
+def test_libraries_are_inputs(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    take(commands, "%lib z", "%lib ./a/libb.so", "%lib '/a \"b/x.a'")
+    assert commands.session.inputs == (
+        '#pragma comment(lib, "z")',
+        '#pragma comment(lib, "/a/libb.so")',
+        '#pragma comment(lib, "/a \\"b/x.a")',
+    )
+    assert not take(commands, "%lib bad").is_ok
+    assert take(commands, "%undo 2").text.startswith("took back 2 inputs")
+
+
+def test_packages(commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "pkg-config"
+    program.write_text('#!/bin/sh\n[ "$4" = one ] && echo -I/i -lone -mavx\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PKG_CONFIG", str(program))
+    assert take(commands, "%pkg one").text == "not for a session: -mavx"
+    assert commands.session.inputs == (
+        '#pragma halo include_path("/i")\n#pragma comment(lib, "one")',
+    )
+    assert "ended with 1" in refused(commands, "%pkg two")
+    monkeypatch.setenv("PKG_CONFIG", "/no/such")
+    assert "install pkg-config" in refused(commands, "%pkg one")
+
+
+def test_flags_of_packages() -> None:
+    flags = "-I /a -isystem/b -DX -DY=1+1 -DZ= -UW -L/c -L /c -lm -l:libn.so.1 /d/libo.a -pthread"
+    assert translated(flags.split()).source.splitlines() == [
+        '#pragma halo include_path("/a")',
+        '#pragma halo include_path("/b")',
+        "#define X 1",
+        "#define Y 1+1",
+        "#define Z ",
+        "#undef W",
+        '#pragma halo library_path("/c")',
+        '#pragma comment(lib, "m")',
+        '#pragma comment(lib, "libn.so.1")',
+        '#pragma comment(lib, "/d/libo.a")',
+    ]
 
 
 def test_history_is_numbered(commands: Commands) -> None:

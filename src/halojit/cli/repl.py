@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,6 +26,21 @@ def repl(
         list[str] | None,
         typer.Option("-Xcc", metavar="FLAG", help="A flag for clang, as -Xcc -std=c++23."),
     ] = None,
+    library: Annotated[
+        list[str] | None,
+        typer.Option("-l", metavar="LIBRARY", help="Link with a library, as -lz or -l./libx.a."),
+    ] = None,
+    directory: Annotated[
+        list[str] | None,
+        typer.Option("-L", metavar="DIRECTORY", help="Look for libraries there first."),
+    ] = None,
+    autoload: Annotated[
+        bool,
+        typer.Option(
+            "--autoload/--no-autoload",
+            help="Search a symbol that nothing defines in the libraries of this machine.",
+        ),
+    ] = True,
 ) -> None:
     """Interactive C++ whose crashes cost nothing.
 
@@ -41,20 +57,27 @@ def repl(
     halo-repl 'int x = 6;' 'x * 7'        inputs as arguments
     halo-repl -Xcc -std=c++23             another standard
     halo-repl -Xcc -xc                    C
+    halo-repl -lz                         with a library; %lib, %pkg do it later
 
     The exit status without a prompt is 1 when an input or a command has failed.
     """
     from halojit.repl.commands import Commands
+    from halojit.repl.libraries import Libraries
     from halojit.repl.plain import Plain
     from halojit.repl.session import Session, SessionError
 
     flags = tuple(xcc or ())
+    libraries = Libraries(
+        tuple(str(Path(each).absolute()) if "/" in each else each for each in library or ()),
+        tuple(str(Path(each).absolute()) for each in directory or ()),
+        autoload,
+    )
     is_console = not inputs and sys.stdin.isatty() and sys.stdout.isatty()
     # What is read as inputs is not for `cin`.
     nothing = None if inputs or sys.stdin.isatty() else os.open(os.devnull, os.O_RDONLY)
 
     def start() -> Session:
-        return Session(flags, None if nothing is None else (nothing, 1, 2))
+        return Session(flags, None if nothing is None else (nothing, 1, 2), libraries)
 
     # Importing what the prompt needs takes as long as starting the compiler does.
     with ThreadPoolExecutor(1) as starter:

@@ -77,7 +77,8 @@ def _number(word: str) -> int:
     return int(word)
 
 
-def _file(word: str) -> Path:
+def path(word: str) -> Path:
+    """A path as people type it. Raises CommandError."""
     try:
         return Path(word).expanduser()
     except RuntimeError as error:
@@ -86,7 +87,9 @@ def _file(word: str) -> Path:
 
 _KINDS: dict[str, Callable[[str], Any]] = {
     "N": _number,
-    "FILE": _file,
+    "FILE": path,
+    "LIBRARY": str,
+    "PACKAGE": str,
     "NAME": str,
     "COMMAND": str,
     "CODE": str,

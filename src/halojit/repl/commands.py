@@ -10,10 +10,12 @@ import difflib
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from halojit.repl.command import Command, CommandError, Result, split
+from halojit.repl.command import Command, CommandError, Result, path, split
 from halojit.repl.outcome import Completion, Completions
+from halojit.repl.package import PackageError, package
 from halojit.repl.session import Session
 from halojit.repl.timing import source, timing
 from halojit.repl.wording import brief, count, duration, numbered
@@ -88,7 +90,7 @@ class Commands:
             return list(TABLE)
         if kind == "NAME":
             return list(self.session.checkpoints)
-        if kind != "FILE":
+        if kind != "FILE" and not (kind == "LIBRARY" and "/" in word):
             return []
         directory = word[: word.rfind("/") + 1]
         try:
@@ -140,6 +142,24 @@ class Commands:
 
     def _history(self) -> Result:
         return Result(numbered(self.session.inputs) or "no inputs yet")
+
+    # ---- libraries
+
+    def _lib(self, library: str) -> Result:
+        # The worker may be in another directory.
+        is_path = "/" in library
+        outcome = self.session.load(str(path(library).absolute()) if is_path else library)
+        return Result(is_ok=outcome.is_kept, outcomes=(outcome,))
+
+    def _pkg(self, name: str) -> Result:
+        try:
+            found = package(name)
+        except PackageError as error:
+            raise CommandError(str(error)) from error
+        result = self._input(found.source) if found.source else Result()
+        if not found.ignored:
+            return result
+        return replace(result, text=f"not for a session: {' '.join(found.ignored)}")
 
     # ---- time
 
@@ -246,6 +266,8 @@ _COMMANDS = (
     Command("restore", "NAME", "go back to a named state", Commands._restore),
     Command("checkpoints", "", "the named states", Commands._checkpoints),
     Command("history", "", "the inputs whose effects are there", Commands._history),
+    Command("lib", "LIBRARY", "link with a library: X as in -lX, or a file", Commands._lib),
+    Command("pkg", "PACKAGE", "headers and libraries that pkg-config knows", Commands._pkg),
     Command("load", "FILE", "run a file as one input", Commands._load),
     Command("save", "FILE", "write the inputs whose effects are there", Commands._save),
     Command("time", "CODE", "run an input, tell its wall time with compiling", Commands._time),

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from halojit import paths
 from halojit.repl import headers
+from halojit.repl.libraries import Libraries, wanted
 from halojit.repl.outcome import (
     Completion,
     Completions,
@@ -54,15 +55,21 @@ class Session:
     """Interactive C++ (C with `-xc`).
 
     `flags`: for clang, as "-std=c++23". `stdio`: descriptors that inputs have as standard input,
-    output and error; None: ours. Raises SessionError.
+    output and error; None: ours. `libraries`: what inputs are linked with. Raises SessionError.
     """
 
     def __init__(
-        self, flags: Sequence[str] = (), stdio: tuple[int, int, int] | None = None
+        self,
+        flags: Sequence[str] = (),
+        stdio: tuple[int, int, int] | None = None,
+        libraries: Libraries | None = None,
     ) -> None:
         self._flags = tuple(flags)
         self._is_closed = False
+        self._libraries = libraries or Libraries()
+        self._missed: dict[str, Any] = {}  # symbols that no library has
         self._pair = self._start(stdio)
+        self._load_first()
         self._commits: list[_Commit] = []
         self._inputs: list[str] = []  # that are kept
         self._next_id = 0
@@ -101,9 +108,20 @@ class Session:
             f"--support={paths.library_dir() / 'halo-support.o'}",
             f"--show={paths.library_dir() / 'show.h'}",
             *([f"--headers={cache}", f"--code={headers.library(cache)}"] if cache else []),
+            *(f"--library-path={each}" for each in self._libraries.directories),
+            *([] if self._libraries.is_automatic else ["--no-autoload"]),
             "--",
             *self._flags,
         ]
+
+    def _load_first(self) -> None:
+        for each in self._libraries.names:
+            self._pair.send({"load": each})
+            answer = self._pair.answer()
+            why = describe(answer) if isinstance(answer, Death) else answer.get("error")
+            if why:
+                self._pair.close()
+                raise SessionError(f"-l{each}: {why}")
 
     # ---- inputs
 
@@ -116,7 +134,8 @@ class Session:
             id = self._next_id
             self._next_id += 1
             careful = self._commits[-1].inputs != len(self._inputs)
-            self._pair.send({"run": source, "commit": id, "again": again, "careful": careful})
+            request = {"run": source, "commit": id, "again": again, "careful": careful}
+            self._pair.send(request | {"missed": self._missed})
             try:
                 answer = self._pair.answer()
             except Interrupted:
@@ -148,6 +167,7 @@ class Session:
                 return lost
             for kind, each in more:
                 again[kind].append(each)
+        self._missed = answer.get("missed", self._missed)
         if "error" in answer:
             return self._back(Failure(Reason.LINK, answer["error"]), diagnostics)
         self._pending = id
@@ -158,6 +178,11 @@ class Session:
             Value(value["type"], value["text"]) if value else None,
             Exception_(exception["type"], exception["what"]) if exception else None,
         )
+
+    def load(self, library: str) -> Outcome:
+        """Links with a library from now on, as an input: a path, a file's name, or X as in -lX.
+        Shared ones are the executor's machine's. Raises SessionError as `run`."""
+        return self.run(wanted(library))
 
     def interrupt(self) -> None:
         """Ends the input that runs, as a failed one. Any thread, or a signal handler."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from halojit.repl.libraries import Libraries
 from halojit.repl.outcome import Outcome
 from halojit.repl.session import Session
 
@@ -17,10 +18,13 @@ class SettledSession(Session):
     """Raises SessionError as a Session does."""
 
     def __init__(
-        self, flags: Sequence[str] = (), stdio: tuple[int, int, int] | None = None
+        self,
+        flags: Sequence[str] = (),
+        stdio: tuple[int, int, int] | None = None,
+        libraries: Libraries | None = None,
     ) -> None:
         self._is_running = False
-        super().__init__(flags, stdio)
+        super().__init__(flags, stdio, libraries)
 
     def run(self, source: str) -> Outcome:
         """Runs one input and keeps it."""
