@@ -14,7 +14,8 @@ namespace halo {
 using SPSLibraries = SPSSequence<SPSTuple<SPSString, uint8_t>>;
 using Told = std::vector<std::tuple<std::string, uint8_t>>;
 
-constexpr size_t MissedLimit = 1000, ListedLimit = 4;
+constexpr size_t SearchedLimit = 1024; // of executor/libraries.c
+constexpr size_t MissedLimit = 256, ListedLimit = 4;
 
 static std::string listed(std::vector<std::string> Names, StringRef Last = " and ") {
   std::string Text;
@@ -74,6 +75,8 @@ bool Libraries::search(std::vector<std::string> Symbols) {
   Symbols = unknown(std::move(Symbols));
   if (Symbols.empty())
     return false;
+  if (Symbols.size() > SearchedLimit)
+    Symbols.resize(SearchedLimit);
   auto Found = librariesWith(Symbols);
   if (Found)
     return choose(Symbols, *Found);

@@ -11,6 +11,7 @@
 
 #define DIRECTORIES_LIMIT 64
 #define SYMBOLS_LIMIT 1024
+#define ROUNDS 8
 
 /* ---- what was found ---- */
 
@@ -27,33 +28,41 @@ struct result {
   size_t count;
 };
 
+/* Where a library that is not told yet goes; null: there is no room for it. */
+static struct found *place(struct result *result, bool is_developed) {
+  if (result->count < HALO_LIBRARIES_FOUND)
+    return &result->found[result->count++];
+  for (size_t i = 0; is_developed && i < result->count; i++)
+    if (!result->found[i].is_developed)
+      return &result->found[i];
+  return NULL;
+}
+
 static void add(struct result *result, const struct halo_library *library, const char *path,
                 const char *name) {
-  struct found *found = result->found;
-  for (size_t i = 0; i < result->count; i++, found++) {
-    bool is_same = found->device == library->device && found->inode == library->inode;
-    if (!is_same && strcmp(found->name, name) == 0)
+  struct found *known = NULL;
+  for (size_t i = 0; i < result->count && !known; i++) {
+    struct found *each = &result->found[i];
+    if (each->device == library->device && each->inode == library->inode)
+      known = each;
+    else if (strcmp(each->name, name) == 0)
       return;
-    if (is_same) {
-      found->is_developed |= halo_search_is_developed(path, name);
-      if (strlen(name) <= strlen(found->name))
-        return;
-      break; /* libz.so.1 says more than libz.so */
-    }
   }
-  if (found == result->found + HALO_LIBRARIES_FOUND)
-    return;
+  bool is_developed = halo_search_is_developed(path, name);
+  if (known) {
+    known->is_developed |= is_developed;
+    if (strlen(name) <= strlen(known->name)) /* libz.so.1 says more than libz.so */
+      return;
+  }
   char *copy = strdup(path);
-  if (!copy)
+  struct found *found = known ? known : copy ? place(result, is_developed) : NULL;
+  if (!copy || !found) {
+    free(copy);
     return;
-  if (found == result->found + result->count) {
-    result->count++;
-    *found = (struct found){.device = library->device, .inode = library->inode};
-    found->is_developed = halo_search_is_developed(path, name);
   }
+  is_developed |= known && known->is_developed;
   free(found->path);
-  found->path = copy;
-  found->name = copy + (name - path);
+  *found = (struct found){copy, copy + (name - path), library->device, library->inode, is_developed};
 }
 
 static void write_result(struct halo_writer *out, const struct result *result) {
@@ -102,17 +111,57 @@ struct symbols {
     struct halo_symbol symbol;
     struct result result;
   } *wanted;
+  char **late; /* paths of libraries that the disk has yet to bring */
+  size_t late_count, late_capacity;
 };
 
-static void see_symbols(void *context, const char *path, const char *name) {
-  struct symbols *symbols = context;
+static void put_off(struct symbols *symbols, const char *path) {
+  if (symbols->late_count == symbols->late_capacity) {
+    size_t capacity = 2 * symbols->late_capacity + 64;
+    char **more = realloc(symbols->late, capacity * sizeof *more);
+    if (!more)
+      return;
+    symbols->late = more;
+    symbols->late_capacity = capacity;
+  }
+  char *copy = strdup(path);
+  if (copy)
+    symbols->late[symbols->late_count++] = copy;
+}
+
+static void look_into(struct symbols *symbols, const char *path, uint32_t patience) {
   struct halo_library library;
-  if (!halo_library_open(&library, path))
-    return;
-  for (size_t i = 0; i < symbols->count; i++)
-    if (halo_library_defines(&library, &symbols->wanted[i].symbol))
-      add(&symbols->wanted[i].result, &library, path, name);
-  halo_library_close(&library);
+  const char *name = strrchr(path, '/');
+  if (halo_library_open(&library, path, patience)) {
+    for (size_t i = 0; i < symbols->count && !library.is_late; i++)
+      if (halo_library_defines(&library, &symbols->wanted[i].symbol))
+        add(&symbols->wanted[i].result, &library, path, name ? name + 1 : path);
+    halo_library_close(&library);
+  }
+  if (library.is_late)
+    put_off(symbols, path);
+}
+
+static void see_symbols(void *context, const char *path, const char *name) {
+  (void)name;
+  look_into(context, path, 0);
+}
+
+/* So that the disk has the reads of all libraries before it at once: in each round a library waits for
+ * what it asked for in the one before, and asks for the next. */
+static void search_late(struct symbols *symbols) {
+  for (unsigned round = 1; symbols->late_count; round++) {
+    char **paths = symbols->late;
+    size_t count = symbols->late_count;
+    symbols->late = NULL;
+    symbols->late_count = symbols->late_capacity = 0;
+    for (size_t i = 0; i < count; i++) {
+      look_into(symbols, paths[i], round < ROUNDS ? 1 : HALO_LIBRARY_WAITS);
+      free(paths[i]);
+    }
+    free(paths);
+  }
+  free(symbols->late);
 }
 
 static int answer_symbols(struct halo_call *call, const struct directories *directories) {
@@ -133,6 +182,7 @@ static int answer_symbols(struct halo_call *call, const struct directories *dire
     uint64_t stamp = halo_search_stamp(paths, directories->count);
     if (symbols.count)
       halo_search_libraries(paths, directories->count, see_symbols, &symbols);
+    search_late(&symbols);
     halo_answer_value(call->out);
     halo_write_u64(call->out, stamp);
     halo_write_u64(call->out, symbols.count);
@@ -162,15 +212,16 @@ struct named {
 };
 
 static bool is_called(const char *file, struct halo_view name) {
-  const char *stem = file + strlen("lib");
-  return (name.bytes == strlen(file) && memcmp(file, name.data, name.bytes) == 0) ||
-         (name.bytes == halo_search_stem(file) && memcmp(stem, name.data, name.bytes) == 0);
+  size_t stem_bytes = halo_search_stem(file), link_bytes = strlen("lib") + stem_bytes + strlen(".so");
+  if (name.bytes == stem_bytes)
+    return memcmp(file + strlen("lib"), name.data, name.bytes) == 0;
+  return (name.bytes == strlen(file) || name.bytes == link_bytes) && memcmp(file, name.data, name.bytes) == 0;
 }
 
 static void see_named(void *context, const char *path, const char *name) {
   struct named *named = context;
   struct halo_library library;
-  if (is_called(name, named->name) && halo_library_open(&library, path)) {
+  if (is_called(name, named->name) && halo_library_open(&library, path, HALO_LIBRARY_WAITS)) {
     add(&named->result, &library, path, name);
     halo_library_close(&library);
   }

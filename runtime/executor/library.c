@@ -2,9 +2,11 @@
 #include "library.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define HEADERS_LIMIT 64
@@ -21,18 +23,37 @@ struct halo_symbol halo_symbol_named(const char *name, size_t bytes) {
   return (struct halo_symbol){name, bytes, hash};
 }
 
-static bool read_file(int file, uint64_t offset, void *to, size_t bytes) {
-  return offset <= INT64_MAX && pread(file, to, bytes, (off_t)offset) == (ssize_t)bytes;
+/* How many bytes there are; -1: none, or the library is late. */
+static ssize_t read_some(struct halo_library *library, uint64_t offset, void *to, size_t bytes) {
+  struct iovec piece = {to, bytes};
+  if (offset > INT64_MAX)
+    return -1;
+  ssize_t got = preadv2(library->file, &piece, 1, (off_t)offset, RWF_NOWAIT);
+  bool would_wait = got < 0 ? errno == EAGAIN : got < (ssize_t)bytes;
+  if (would_wait && library->patience == 0) {
+    posix_fadvise(library->file, (off_t)offset, (off_t)bytes, POSIX_FADV_WILLNEED);
+    library->is_late = true;
+    return -1;
+  }
+  if (would_wait && library->patience != HALO_LIBRARY_WAITS)
+    library->patience--;
+  if (got == (ssize_t)bytes)
+    return got;
+  return pread(library->file, to, bytes, (off_t)offset); /* also where the flag is not known */
+}
+
+static bool read_file(struct halo_library *library, uint64_t offset, void *to, size_t bytes) {
+  return read_some(library, offset, to, bytes) == (ssize_t)bytes;
 }
 
 /* What will be at an address once the library is loaded. */
-static bool read_at(const struct halo_library *library, uint64_t address, void *to, size_t bytes) {
+static bool read_at(struct halo_library *library, uint64_t address, void *to, size_t bytes) {
   for (size_t i = 0; i < library->segment_count; i++) {
     const struct halo_library_segment *segment = &library->segments[i];
     uint64_t within = address - segment->address;
     if (address >= segment->address && within <= segment->bytes && bytes <= segment->bytes - within)
       return segment->offset <= INT64_MAX && within <= INT64_MAX &&
-             read_file(library->file, segment->offset + within, to, bytes);
+             read_file(library, segment->offset + within, to, bytes);
   }
   return false;
 }
@@ -50,13 +71,12 @@ struct dynamic {
   uint64_t hash, symbols, strings, string_bytes, versions, flags;
 };
 
-static bool read_dynamic(const struct halo_library *library, const Elf64_Phdr *segment,
-                         struct dynamic *found) {
+static bool read_dynamic(struct halo_library *library, const Elf64_Phdr *segment, struct dynamic *found) {
   Elf64_Dyn entries[DYNAMIC_LIMIT];
   size_t count = segment->p_filesz / sizeof entries[0];
   if (count > DYNAMIC_LIMIT)
     count = DYNAMIC_LIMIT;
-  if (!read_file(library->file, segment->p_offset, entries, count * sizeof entries[0]))
+  if (!read_file(library, segment->p_offset, entries, count * sizeof entries[0]))
     return false;
   for (size_t i = 0; i < count && entries[i].d_tag != DT_NULL; i++) {
     uint64_t value = entries[i].d_un.d_val;
@@ -114,13 +134,13 @@ static bool read_library(struct halo_library *library) {
     uint8_t more[960]; /* where program headers usually are */
   } head;
   Elf64_Phdr segments[HEADERS_LIMIT];
-  ssize_t got = pread(library->file, &head, sizeof head, 0);
+  ssize_t got = read_some(library, 0, &head, sizeof head);
   if (got < (ssize_t)sizeof head.header || !is_library(&head.header))
     return false;
   uint64_t at = head.header.e_phoff, bytes = head.header.e_phnum * sizeof segments[0];
   if (at <= (uint64_t)got && bytes <= (uint64_t)got - at)
     memcpy(segments, (uint8_t *)&head + at, bytes);
-  else if (!read_file(library->file, at, segments, bytes))
+  else if (!read_file(library, at, segments, bytes))
     return false;
   const Elf64_Phdr *dynamic_segment = NULL;
   for (size_t i = 0; i < head.header.e_phnum; i++) {
@@ -136,9 +156,10 @@ static bool read_library(struct halo_library *library) {
          read_tables(library, &dynamic);
 }
 
-bool halo_library_open(struct halo_library *library, const char *path) {
+bool halo_library_open(struct halo_library *library, const char *path, uint32_t patience) {
   struct stat status;
   memset(library, 0, sizeof *library);
+  library->patience = patience;
   library->file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* it may be a pipe */
   if (library->file < 0)
     return false;
@@ -155,7 +176,7 @@ bool halo_library_open(struct halo_library *library, const char *path) {
 void halo_library_close(struct halo_library *library) { close(library->file); }
 
 /* Whether the entry of the symbol table is the symbol, and one that can be bound to. */
-static bool is_symbol(const struct halo_library *library, uint64_t index, const struct halo_symbol *symbol) {
+static bool is_symbol(struct halo_library *library, uint64_t index, const struct halo_symbol *symbol) {
   Elf64_Sym entry;
   uint16_t version = 0;
   if (!read_at(library, library->symbols + index * sizeof entry, &entry, sizeof entry) ||
@@ -187,7 +208,7 @@ static bool is_symbol(const struct halo_library *library, uint64_t index, const 
   return true;
 }
 
-bool halo_library_defines(const struct halo_library *library, const struct halo_symbol *symbol) {
+bool halo_library_defines(struct halo_library *library, const struct halo_symbol *symbol) {
   uint32_t hash = symbol->hash, index, link;
   uint64_t word, place = hash / FILTER_BITS & (library->filter_words - 1);
   uint64_t mask = 1ull << hash % FILTER_BITS | 1ull << (hash >> library->filter_shift) % FILTER_BITS;

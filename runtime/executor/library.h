@@ -16,8 +16,12 @@
 
 #define HALO_LIBRARY_SEGMENTS 16
 
+#define HALO_LIBRARY_WAITS UINT32_MAX
+
 struct halo_library {
   int file;
+  uint32_t patience; /* how often a read may wait for the disk */
+  bool is_late;      /* it would have waited once more: what is read there has been asked for */
   dev_t device;
   ino_t inode;
   struct halo_library_segment {
@@ -38,11 +42,12 @@ struct halo_symbol {
 
 struct halo_symbol halo_symbol_named(const char *name, size_t bytes);
 
-/* A shared library that a process as this one can load. False: it is none, or nothing is known of it;
- * there is nothing to close then. */
-bool halo_library_open(struct halo_library *library, const char *path);
-/* Whether code or data of this name can be bound to: defined, and in its default version. */
-bool halo_library_defines(const struct halo_library *library, const struct halo_symbol *symbol);
+/* A shared library that a process as this one can load. False: it is none, or it is late; there is
+ * nothing to close then. */
+bool halo_library_open(struct halo_library *library, const char *path, uint32_t patience);
+/* Whether code or data of this name can be bound to: defined, and in its default version. False: no, or
+ * the library is late. */
+bool halo_library_defines(struct halo_library *library, const struct halo_symbol *symbol);
 void halo_library_close(struct halo_library *library);
 
 #endif

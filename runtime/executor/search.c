@@ -1,6 +1,7 @@
 /* executor/search.c: see search.h. */
 #include "search.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -144,9 +145,10 @@ void halo_search_libraries(const char *const *directories, size_t count, halo_se
       search_directory(usual[i], see, context);
 }
 
-static void add_to_stamp(const char *path, void *context) {
+static void add_to_stamp(void *context, const char *path, const char *name) {
   uint64_t *stamp = context;
   struct stat status;
+  (void)name;
   if (stat(path, &status) != 0)
     return;
   const uint64_t facts[] = {status.st_dev, status.st_ino, (uint64_t)status.st_size,
@@ -155,10 +157,16 @@ static void add_to_stamp(const char *path, void *context) {
     *stamp = (*stamp ^ facts[i]) * 0x100000001b3u;
 }
 
+/* People build libraries there, and may write over them. */
+static void add_directory_to_stamp(const char *path, void *context) {
+  add_to_stamp(context, path, NULL);
+  search_directory(path, add_to_stamp, context);
+}
+
 uint64_t halo_search_stamp(const char *const *directories, size_t count) {
   uint64_t stamp = 0xcbf29ce484222325u;
-  for_directories(directories, count, add_to_stamp, &stamp);
-  add_to_stamp(CACHE, &stamp);
+  for_directories(directories, count, add_directory_to_stamp, &stamp);
+  add_to_stamp(&stamp, CACHE, NULL);
   return stamp;
 }
 
@@ -173,7 +181,11 @@ static bool names_it(const char *script, const char *name) {
   if (got <= 0 || text[0] == '\x7f') /* a library of its own */
     return false;
   text[got] = 0;
-  return strstr(text, name) != NULL;
+  for (const char *at = text; (at = strstr(at, name)); at++)
+    if (!isalnum((unsigned char)at[strlen(name)]) &&
+        at[strlen(name)] != '.') /* not libx.so.1 in libx.so.12 */
+      return true;
+  return false;
 }
 
 bool halo_search_is_developed(const char *path, const char *name) {

@@ -16,7 +16,7 @@ typedef void halo_search_see(void *context, const char *path, const char *name);
 
 void halo_search_libraries(const char *const *directories, size_t count, halo_search_see *see, void *context);
 
-/* Another number once libraries have come or gone in any of these places. */
+/* Another number once libraries have come, gone or changed in any of these places. */
 uint64_t halo_search_stamp(const char *const *directories, size_t count);
 
 /* The length of X in libX.so, libX.so.1; 0: it is no name of a library. */

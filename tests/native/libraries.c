@@ -40,7 +40,7 @@ static void restore(size_t offset, size_t count) { patch(offset, sample + offset
 static bool defines(const char *path, const char *name) {
   struct halo_symbol symbol = halo_symbol_named(name, strlen(name));
   struct halo_library library;
-  if (!halo_library_open(&library, path))
+  if (!halo_library_open(&library, path, HALO_LIBRARY_WAITS))
     return false;
   bool is_defined = halo_library_defines(&library, &symbol);
   halo_library_close(&library);
@@ -231,10 +231,56 @@ static void test_search(void) {
   halo_writer_reset(&arguments);
   halo_write_u64(&arguments, 1);
   halo_write_string(&arguments, directory);
+  halo_write_string(&arguments, "libsample.so"); /* a script here: what it may lead to */
+  in = ask("halo_find_libraries", &arguments, &out);
+  CHECK_EQUAL(halo_read_u64(&in), 2);
+  halo_writer_reset(&arguments);
+  halo_write_u64(&arguments, 1);
+  halo_write_string(&arguments, directory);
   halo_write_string(&arguments, "libsample.so.1");
   in = ask("halo_find_libraries", &arguments, &out);
   CHECK_EQUAL(halo_read_u64(&in), 1);
   expect_library(&in, in_directory("libsample.so.1"), false);
+  halo_writer_free(&arguments);
+  halo_writer_free(&out);
+}
+
+/* Many files with the symbol: what is developed is told. */
+static void test_many(void) {
+  struct halo_writer arguments = {0}, out = {0};
+  const char *const directories[] = {directory};
+  CHECK(unlink(in_directory("libsample.so")) == 0);
+  uint64_t stamp = halo_search_stamp(directories, 1);
+  char name[32];
+  for (int i = 0; i < 2 * HALO_LIBRARIES_FOUND; i++) {
+    snprintf(name, sizeof name, "libmany.so.%d", i);
+    put(name, sample, sample_bytes);
+  }
+  CHECK(halo_search_stamp(directories, 1) != stamp);
+  for (int i = 0; i < 2 * HALO_LIBRARIES_FOUND; i++) { /* whichever place it has in the directory */
+    snprintf(name, sizeof name, "libmany.so.%d", i);
+    put("libmany.so", name, strlen(name)); /* a script */
+    halo_writer_reset(&arguments);
+    halo_write_u64(&arguments, 1);
+    halo_write_string(&arguments, directory);
+    halo_write_u64(&arguments, 1);
+    halo_write_string(&arguments, "sample_data");
+    struct halo_reader in = ask("halo_find_symbols", &arguments, &out);
+    halo_read_u64(&in);
+    CHECK_EQUAL(halo_read_u64(&in), 1);
+    CHECK_EQUAL(halo_read_u64(&in), HALO_LIBRARIES_FOUND);
+    size_t developed = 0;
+    for (int told = 0; told < HALO_LIBRARIES_FOUND; told++) {
+      halo_read_bytes(&in);
+      developed += halo_read_u8(&in);
+    }
+    CHECK_EQUAL(developed, 1);
+  }
+  unlink(in_directory("libmany.so"));
+  for (int i = 0; i < 2 * HALO_LIBRARIES_FOUND; i++) {
+    snprintf(name, sizeof name, "libmany.so.%d", i);
+    unlink(in_directory(name));
+  }
   halo_writer_free(&arguments);
   halo_writer_free(&out);
 }
@@ -297,6 +343,7 @@ int main(int argc, char **argv) {
   RUN(test_names());
   CHECK(mkdtemp(directory));
   RUN(test_search());
+  RUN(test_many());
   RUN(test_system());
   RUN(test_malformed_requests());
   tear_down();
