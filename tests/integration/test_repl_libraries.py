@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -163,6 +164,23 @@ def test_what_no_library_had_is_searched_again_once_there_is_one(
     assert value(session, "halo_late()") == "7"
 
 
+def test_what_no_library_had_is_not_searched_while_they_are_the_same(
+    build: Build, start: Start
+) -> None:
+    path = build("lib/libone.so", "int halo_lone(void) { return 7; }")
+    other = build("libone.so", "int halo_late(void) { return 7; }")
+    session = start()
+    session.run(declared("halo_late"))
+    assert "halo_late" in not_linked(session, "halo_late()")
+    before = path.stat()
+    path.write_bytes(other.read_bytes())
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+    assert "halo_late" in not_linked(session, "halo_late()")
+    os.utime(path)
+    assert value(session, "halo_late()") == "7"
+
+
 def test_nothing_is_loaded_unasked(build: Build, start: Start) -> None:
     build("lib/libone.so.1", "int halo_one(void) { return 1; }", is_developed=True)
     session = start(is_automatic=False)
@@ -284,3 +302,23 @@ def test_directories_that_are_not_there(start: Start) -> None:
     assert not outcome.is_kept and "/no/such: there is no such directory" in outcome.diagnostics
     outcome = start().run("#pragma halo include_path /no/such")
     assert not outcome.is_kept and 'expected include_path("DIRECTORY")' in outcome.diagnostics
+
+
+def test_on_the_command_line(build: Build, tools: Tools, tmp_path: Path) -> None:
+    build("lib/libone.so", "int halo_one(void) { return 1; }")
+    build("more/libtwo.a", "int halo_two(void) { return 2; }")
+
+    def repl(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [tools.halo_repl, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+
+    inputs = (declared("halo_one") + declared("halo_two"), "halo_one() + halo_two()")
+    for flags in (("-Lmore", "-ltwo"), ("-l", "more/libtwo.a")):
+        done = repl(*flags, *inputs)
+        assert done.stdout == "(int) 3\n"
+        assert done.stderr == "note: loaded libone.so for halo_one\n"
+    done = repl("--no-autoload", "-Lmore", "-ltwo", *inputs)
+    assert "halo_one" in done.stderr and done.returncode == 1
+    done = repl("-lnone_such", "1")
+    assert "halo-repl: -lnone_such: there is no libnone_such.so" in done.stderr
+    assert done.stdout == "" and done.returncode == 1
