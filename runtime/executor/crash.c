@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <unwind.h>
 
@@ -34,8 +35,8 @@ struct message {
 
 struct trace {
   struct message *message;
-  uint64_t start; /* where the signal hit; frames before it are the handler's */
-  bool is_started;
+  uint64_t start;           /* where the signal hit; frames before it are the handler's */
+  bool is_started, is_call; /* is_call: `start` is within a call, not where it returns to */
 };
 
 static void add(struct message *message, uint64_t at) {
@@ -49,10 +50,39 @@ static void add(struct message *message, uint64_t at) {
 static _Unwind_Reason_Code note(struct _Unwind_Context *context, void *argument) {
   struct trace *trace = argument;
   uint64_t at = told.get_ip(context);
-  trace->is_started |= at == trace->start;
+  bool is_first = !trace->is_started && at == trace->start;
+  trace->is_started |= is_first;
   if (trace->is_started && trace->message->count < FRAMES)
-    add(trace->message, at);
+    add(trace->message, at + (is_first && trace->is_call));
   return trace->message->count < FRAMES ? _URC_NO_REASON : _URC_END_OF_STACK;
+}
+
+/* False: nothing can be read there. */
+static bool copy(void *to, uint64_t from, size_t bytes) {
+  struct iovec here = {to, bytes}, there = {(void *)(uintptr_t)from, bytes};
+  return process_vm_readv(getpid(), &here, 1, &there, 1, 0) == (ssize_t)bytes;
+}
+
+static void walk(struct message *message, void *context) {
+  struct halo_registers registers = halo_context_registers(context);
+  struct trace trace = {message, registers.code, false, false};
+  uint8_t code, call[HALO_CONTEXT_CALL_BYTES];
+  if (told.backtrace && copy(&code, registers.code, sizeof code)) /* the unwinder looks at it */
+    told.backtrace(note, &trace);
+  if (message->count > 1)
+    return;
+  /* A jump into nowhere, most often by a call. */
+  if (!message->count)
+    add(message, registers.code);
+  uint64_t top;
+  if (!told.backtrace || !copy(&top, registers.stack, sizeof top) ||
+      !copy(call, top - sizeof call, sizeof call) || !halo_context_is_call(call))
+    return;
+  ucontext_t kept = *(ucontext_t *)context;
+  halo_context_undo_call(context, top);
+  trace = (struct trace){message, halo_context_registers(context).code, false, true};
+  told.backtrace(note, &trace);
+  *(ucontext_t *)context = kept;
 }
 
 static void tell(int signal, siginfo_t *info, void *context) {
@@ -70,11 +100,7 @@ static void tell(int signal, siginfo_t *info, void *context) {
   memset(&message, 0, sizeof message);
   message.signal = (uint64_t)signal;
   message.address = (uint64_t)(uintptr_t)info->si_addr;
-  struct trace trace = {&message, halo_context_registers(context).code, false};
-  if (told.backtrace)
-    told.backtrace(note, &trace);
-  if (!message.count) /* a jump into nowhere */
-    add(&message, trace.start);
+  walk(&message, context);
   size_t bytes = offsetof(struct message, frames) + message.count * sizeof message.frames[0];
   message.frame = (struct halo_frame){bytes, HALO_OPCODE_CALL, UINT64_MAX, 0};
   send(halo_session_descriptor(told.session), &message, bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
