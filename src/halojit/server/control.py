@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from halojit.server import peers
+from halojit import peers
 from halojit.server.conduct import Conduct
 from halojit.server.ledger import Ledger, ProcessState, RegionState
 from halojit.server.settings import Settings

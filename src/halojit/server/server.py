@@ -13,10 +13,10 @@ import socket
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 
+from halojit import peers
 from halojit.build.build import host
 from halojit.build.cache import Builder
 from halojit.model.events import Event
-from halojit.server import peers
 from halojit.server.adapt import Adapt
 from halojit.server.conduct import Conduct
 from halojit.server.control import Control

@@ -1,8 +1,8 @@
 """Who is at the other end of a socket.
 
 A server takes programs of its own user (or root) only: it would parse their bitcode and hand them
-code. Unix sockets tell the peer's user (SO_PEERCRED); for loopback TCP the kernel's table of
-connections does.
+code; who connects to an executor hands it code, too. Unix sockets tell the peer's user
+(SO_PEERCRED); for loopback TCP the kernel's table of connections does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 class StrangerError(RuntimeError):
-    """The peer may not use this server; says who it is."""
+    """The peer is not to be talked to; says who it is."""
 
 
 def check(sock: socket.socket) -> str:
@@ -33,7 +33,7 @@ def check(sock: socket.socket) -> str:
         uid = owner
     if uid not in (os.getuid(), 0):
         raise StrangerError(
-            f"{name} is refused: it runs as user {uid}, this server as {os.getuid()}"
+            f"{name} is refused: it runs as user {uid}, this process as {os.getuid()}"
         )
     return name
 
@@ -42,7 +42,8 @@ def _tcp_owner(sock: socket.socket) -> int | None:
     """The user who owns the peer's end of a loopback connection."""
     theirs = _spell(*sock.getpeername()[:2])
     ours = _spell(*sock.getsockname()[:2])
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+    table = "tcp6" if sock.family == socket.AF_INET6 else "tcp"
+    for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
         fields = line.split()
         if fields[1] == theirs and fields[2] == ours:
             return int(fields[7])
@@ -51,5 +52,6 @@ def _tcp_owner(sock: socket.socket) -> int | None:
 
 def _spell(host: str, port: int) -> str:
     """An address as /proc/net/tcp spells it."""
-    (number,) = struct.unpack("=I", socket.inet_aton(host))
-    return f"{number:08X}:{port:04X}"
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    words = struct.iter_unpack("=I", socket.inet_pton(family, host))
+    return "".join(f"{word:08X}" for (word,) in words) + f":{port:04X}"
