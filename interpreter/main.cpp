@@ -106,10 +106,11 @@ public:
         bool IsCareful = (*Request)->getBoolean("careful").value_or(false);
         Libraries.begin((*Request)->getObject("missed"));
         json::Object Answer = run(*Source, Changes ? *Changes : json::Object(), IsCareful);
-        // How the executor ended is its keeper's to tell, and this process is given up with it.
-        if (!Engine.channel().isBroken())
-          if (Error E = Front.send(std::move(Answer)))
-            return E;
+        // This process is given up then. How the executor ended, if it has, is its keeper's to tell.
+        if (Engine.channel().isBroken())
+          Answer = json::Object{{"broken", json::fixUTF8(Answer.getString("error").value_or(""))}};
+        if (Error E = Front.send(std::move(Answer)))
+          return E;
       }
       if ((*Request)->get("end")) {
         Error E = Engine.end();
@@ -152,7 +153,7 @@ private:
       return Front.send(json::Object{{"threads", *Threads}});
     int Descriptors[HALO_KEEPER_DESCRIPTORS];
     size_t Count;
-    int Status = halo_keeper_freeze(Id, Descriptors, &Count);
+    int Status = halo_keeper_freeze(Id, nullptr, Descriptors, &Count);
     if (Status < 0)
       return Front.send(
           json::Object{{"unfrozen", "this process cannot be copied: error " + std::to_string(-Status)}});

@@ -9,6 +9,12 @@
 
 #include "halo/session.h"
 
+#define HALO_EXIT_CUT 121 /* a live process's status: its connection was cut, by what it ran itself */
+
+/* In a live process, first of all: it gets a process group of its own, and the signals that its keeper
+ * ignores. */
+void halo_freeze_begin(void);
+
 const struct halo_service *halo_freeze_services(size_t *count);
 
 #endif

@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define BACKLOG 8 /* a session's connections, and fronts that have to wait */
+
 bool halo_link_descriptors(const char *pair, struct halo_link *link) {
   char *end;
   errno = 0;
@@ -89,48 +91,47 @@ static bool is_trusted(int fd) {
   return true;
 }
 
-static int accept_trusted(int listener) {
+int halo_link_accept(int listener) {
   for (;;) {
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
       continue;
-    if (fd < 0 || is_trusted(fd))
+    if (fd < 0)
+      return -1;
+    if (is_trusted(fd)) {
+      set_no_delay(fd);
       return fd;
+    }
     close(fd);
   }
 }
 
-bool halo_link_listen(const char *endpoint, struct halo_link *link) {
+int halo_link_listen(const char *endpoint) {
   struct addrinfo *address = look_up("listen", endpoint);
   if (!address)
-    return false;
-  int on = 1, peer = -1;
-  int listener = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return -1;
+  int on = 1;
+  int listener = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (listener >= 0)
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   struct sockaddr_storage bound = {0};
   socklen_t bound_bytes = sizeof bound;
-  if (listener < 0 || bind(listener, address->ai_addr, address->ai_addrlen) != 0 ||
-      listen(listener, 1) != 0 || getsockname(listener, (struct sockaddr *)&bound, &bound_bytes) != 0) {
-    halo_complain("listen=%s: %s", endpoint, strerror(errno));
-  } else {
+  if (listener >= 0 && bind(listener, address->ai_addr, address->ai_addrlen) == 0 &&
+      listen(listener, BACKLOG) == 0 && getsockname(listener, (struct sockaddr *)&bound, &bound_bytes) == 0) {
     /* Port 0 asks the kernel for one: say which. Callers wait for this line. */
     char host[64] = "";
     char port[16] = "";
     getnameinfo((struct sockaddr *)&bound, bound_bytes, host, sizeof host, port, sizeof port,
                 NI_NUMERICHOST | NI_NUMERICSERV);
     fprintf(stderr, "Listening at %s:%s\n", host, port); /* stdout is the user code's */
-    peer = accept_trusted(listener);
-    if (peer < 0)
-      halo_complain("listen=%s: %s", endpoint, strerror(errno));
-    else
-      set_no_delay(peer);
+  } else {
+    halo_complain("listen=%s: %s", endpoint, strerror(errno));
+    if (listener >= 0)
+      close(listener);
+    listener = -1;
   }
-  if (listener >= 0)
-    close(listener);
   freeaddrinfo(address);
-  *link = (struct halo_link){peer, peer};
-  return peer >= 0;
+  return listener;
 }
 
 bool halo_link_connect(const char *endpoint, struct halo_link *link) {

@@ -14,8 +14,12 @@ struct halo_link {
 };
 
 bool halo_link_descriptors(const char *pair, struct halo_link *link); /* IN,OUT */
-bool halo_link_listen(const char *endpoint, struct halo_link *link);  /* HOST:PORT; one peer */
 bool halo_link_connect(const char *endpoint, struct halo_link *link); /* HOST:PORT */
+
+/* A listening socket at HOST:PORT, which never blocks, said on standard error; -1 after a complaint. */
+int halo_link_listen(const char *endpoint);
+/* The next connection by a trusted peer. -1: there is none now; whom it refuses it complains of. */
+int halo_link_accept(int listener);
 
 /* The user who owns the other end of a loopback TCP connection; false when it cannot be told. */
 bool halo_peer_uid(int socket, unsigned *uid);

@@ -12,10 +12,13 @@
 #include "halo/exec.h"
 #include "halo/keeper.h"
 #include "libraries.h"
+#include "limits.h"
 #include "link.h"
 #include "pack.h"
 #include "redirect.h"
+#include "remote.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,13 +42,18 @@ static const char usage[] =
     "-oop-executor, halo-repl. CONNECTION is one of\n"
     "\n"
     "  filedescs=IN,OUT    read from and write to inherited descriptors\n"
-    "  listen=HOST:PORT    wait for one controller; port 0: any. Says \"Listening at HOST:PORT\"\n"
-    "                      on standard error\n"
+    "  listen=HOST:PORT    wait for one controller, or for one halo-repl after the other, which says\n"
+    "                      --oop-executor-connect=HOST:PORT; port 0: any. Says \"Listening at\n"
+    "                      HOST:PORT\" on standard error\n"
     "  connect=HOST:PORT   connect to a controller that listens\n"
     "  keep=FD             be started, frozen and thawed by orders from an inherited socket\n"
     "\n"
-    "HOST must be a loopback address, and the controller must run as the same user or root.\n"
-    "Further arguments are ignored.\n";
+    "HOST must be a loopback address, and the controller must run as the same user or root: from\n"
+    "another machine through a tunnel, as ssh -L PORT:127.0.0.1:PORT.\n"
+    "\n"
+    "With listen= and keep=, a second argument memory=SIZE limits the data of what halo-repl runs; by\n"
+    "default to three quarters of the machine's memory or the control group's. Further arguments are\n"
+    "ignored.\n";
 
 void halo_complain(const char *format, ...) {
   va_list arguments;
@@ -74,7 +82,10 @@ static void offer(const struct halo_service *(*table)(size_t *)) {
   service_count += count;
 }
 
-static void offer_all(bool is_kept) {
+enum offered { TO_ANYBODY, TO_WHO_LISTENS, TO_KEPT };
+
+static void offer_all(enum offered offered) {
+  service_count = 0;
   offer(halo_memory_services);
   offer(halo_access_services);
   offer(halo_unwind_services);
@@ -82,7 +93,9 @@ static void offer_all(bool is_kept) {
   offer(halo_dylib_services);
   offer(halo_run_services);
   offer(halo_dispatch_services);
-  if (is_kept) {
+  if (offered == TO_WHO_LISTENS)
+    offer(halo_remote_services);
+  if (offered == TO_KEPT) {
     offer(halo_freeze_services);
     offer(halo_libraries_services);
     offer(halo_pack_services);
@@ -99,7 +112,8 @@ static void offer_all(bool is_kept) {
 
 /* ---- the program ---- */
 
-static int serve(const struct halo_link *link, bool tells_crashes) {
+/* `control`: -1, or what is to be served as remote.h has it, when a front has asked for that. */
+static int serve(const struct halo_link *link, bool tells_crashes, int *control) {
   const struct halo_session_options options = {
       .triple = triple,
       .page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
@@ -119,11 +133,13 @@ static int serve(const struct halo_link *link, bool tells_crashes) {
   if (tells_crashes)
     halo_crash_attach(session);
   int status;
-  while ((status = halo_session_step(session)) == 1)
-    if ((status = halo_session_wait(session, -1)) < 0)
+  while ((status = halo_session_step(session)) == 1 && *control < 0)
+    if ((*control = halo_remote_take()) < 0 && (status = halo_session_wait(session, -1)) < 0)
       break;
-  /* The session stays in memory: threads of user code may still be inside of it. */
   halo_dispatch_attach(NULL);
+  if (*control >= 0)
+    halo_session_close(session); /* hangs up; no user code has run */
+  /* Else the session stays in memory: threads of user code may still be inside of it. */
   return status < 0 ? EXIT_LOST : EXIT_SUCCESS;
 }
 
@@ -133,7 +149,6 @@ static bool open_link(const char *argument, struct halo_link *link) {
     bool (*open)(const char *, struct halo_link *);
   } kinds[] = {
       {"filedescs=", halo_link_descriptors},
-      {"listen=", halo_link_listen},
       {"connect=", halo_link_connect},
   };
   for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -146,24 +161,47 @@ static bool open_link(const char *argument, struct halo_link *link) {
 }
 
 static int live(void *context, const int *descriptors, size_t count) {
-  (void)context;
+  const uint64_t *memory_bytes = context;
   if (count != 1)
     return EXIT_USAGE;
-  offer_all(true);
-  exit(serve(&(struct halo_link){descriptors[0], descriptors[0]}, true)); /* user code has handlers */
+  halo_freeze_begin();
+  halo_limits_set(*memory_bytes);
+  offer_all(TO_KEPT);
+  int wire = halo_keeper_lift(descriptors[0]);
+  int none = -1;
+  int status = serve(&(struct halo_link){wire, wire}, true, &none);
+  exit(status == EXIT_LOST ? HALO_EXIT_CUT : EXIT_SUCCESS); /* user code has handlers */
 }
 
-static int keep(const char *argument) {
+static int keep(const char *argument, uint64_t memory_bytes) {
   char *end;
   long fd = strtol(argument, &end, 10);
   if (end == argument || *end || fd < 0 || fd > 0x7fffffff) {
     halo_complain("keep=%s: expected a descriptor number, keep=FD", argument);
     return EXIT_USAGE;
   }
-  int status = halo_keeper_run((int)fd, live, NULL);
+  int status = halo_keeper_run((int)fd, live, &memory_bytes);
   if (status < 0)
     halo_complain("keep=%s: %s", argument, strerror(-status));
   return status < 0 ? EXIT_LOST : EXIT_SUCCESS;
+}
+
+static int listen_at(const char *endpoint, uint64_t memory_bytes) {
+  int listener = halo_link_listen(endpoint);
+  if (listener < 0)
+    return EXIT_USAGE;
+  for (;;) {
+    struct pollfd polled = {listener, POLLIN, 0};
+    poll(&polled, 1, -1);
+    int peer = halo_link_accept(listener), control = -1;
+    if (peer < 0)
+      continue;
+    offer_all(TO_WHO_LISTENS);
+    int status = serve(&(struct halo_link){peer, peer}, false, &control);
+    if (control < 0)
+      return status;
+    halo_remote_serve(control, listener, live, &memory_bytes);
+  }
 }
 
 int main(int argc, char **argv) {
@@ -176,10 +214,18 @@ int main(int argc, char **argv) {
     fputs(usage, stdout);
     return EXIT_SUCCESS;
   }
+  uint64_t memory_bytes = 0;
+  if (argc > 2 && strncmp(argv[2], "memory=", 7) == 0 && !halo_limits_parse(argv[2] + 7, &memory_bytes)) {
+    halo_complain("%s: expected a size, as memory=500M or memory=8G", argv[2]);
+    return EXIT_USAGE;
+  }
   if (strncmp(argv[1], "keep=", 5) == 0)
-    return keep(argv[1] + 5);
+    return keep(argv[1] + 5, memory_bytes);
+  if (strncmp(argv[1], "listen=", 7) == 0)
+    return listen_at(argv[1] + 7, memory_bytes);
   if (!open_link(argv[1], &link))
     return EXIT_USAGE;
-  offer_all(false);
-  return serve(&link, false);
+  int none = -1;
+  offer_all(TO_ANYBODY);
+  return serve(&link, false, &none);
 }

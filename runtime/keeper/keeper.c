@@ -4,15 +4,19 @@
 #include "sibling.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define FORKED_NO_EXEC 0x40u /* PF_FORKNOEXEC of the kernel */
 
 /* A child: the live one, or a frozen one with a socket to order it by. */
 struct kept {
@@ -22,12 +26,13 @@ struct kept {
 };
 
 struct keeper {
-  int control, reports;
+  int control, reports[2]; /* reports: we read the first, live processes write to the second */
   struct kept *kept;
   size_t count, room;
   struct pollfd *polled; /* control, reports, then one for each kept */
   halo_keeper_body *body;
   void *context;
+  sigset_t mask; /* that we were started with */
 };
 
 static void tell(struct keeper *keeper, const struct halo_keeper_message *event) {
@@ -88,7 +93,9 @@ static void start(struct keeper *keeper, uint64_t id, const int *descriptors, si
   int pidfd;
   long pid = halo_keeper_fork(false, &pidfd);
   if (pid == 0) {
-    halo_keeper_attach(keeper->reports);
+    sigprocmask(SIG_SETMASK, &keeper->mask, NULL);
+    halo_keeper_attach(keeper->reports[1]);
+    close(keeper->reports[0]);
     close(keeper->control);
     _exit(keeper->body(keeper->context, descriptors, count));
   }
@@ -147,8 +154,25 @@ static void take_report(struct keeper *keeper, const struct halo_keeper_message 
     close(descriptors[i]);
 }
 
+/* The kernel notes of a process whether it has run a program of its own; it must not be reaped yet. */
+static bool has_exec(pid_t pid) {
+  char path[32], text[512];
+  unsigned flags = FORKED_NO_EXEC;
+  snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t bytes = file < 0 ? -1 : read(file, text, sizeof text - 1);
+  if (file >= 0)
+    close(file);
+  text[bytes > 0 ? bytes : 0] = 0;
+  const char *name_end = strrchr(text, ')'); /* then state and five numbers before the flags */
+  if (name_end)
+    sscanf(name_end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags);
+  return !(flags & FORKED_NO_EXEC);
+}
+
 static void bury(struct keeper *keeper, size_t row) {
   struct kept dead = keeper->kept[row];
+  bool was_exec = dead.orders < 0 && has_exec(dead.pid);
   int status = 0;
   while (waitpid(dead.pid, &status, 0) < 0 && errno == EINTR)
     ;
@@ -156,16 +180,16 @@ static void bury(struct keeper *keeper, size_t row) {
   drop_row(keeper, row);
   tell(keeper, &(struct halo_keeper_message){.kind = was_frozen ? HALO_KEEPER_LOST : HALO_KEEPER_DIED,
                                              .pid = dead.pid,
-                                             .id = dead.id,
+                                             .id = was_frozen ? dead.id : was_exec,
                                              .status = status});
 }
 
 /* ---- the loop ---- */
 
 /* False: the front is gone. */
-static bool step(struct keeper *keeper, int reports) {
+static bool step(struct keeper *keeper) {
   keeper->polled[0] = (struct pollfd){keeper->control, POLLIN, 0};
-  keeper->polled[1] = (struct pollfd){reports, POLLIN, 0};
+  keeper->polled[1] = (struct pollfd){keeper->reports[0], POLLIN, 0};
   size_t count = keeper->count;
   for (size_t i = 0; i < count; i++)
     keeper->polled[2 + i] = (struct pollfd){keeper->kept[i].pidfd, POLLIN, 0};
@@ -182,7 +206,8 @@ static bool step(struct keeper *keeper, int reports) {
   for (size_t i = count; i-- > 0;)
     if (keeper->polled[2 + i].revents && !has_reports)
       bury(keeper, i);
-  while (has_reports && halo_keeper_receive(reports, &message, descriptors, &passed, MSG_DONTWAIT) > 0)
+  while (has_reports &&
+         halo_keeper_receive(keeper->reports[0], &message, descriptors, &passed, MSG_DONTWAIT) > 0)
     take_report(keeper, &message, descriptors, passed);
   if (!has_orders)
     return true;
@@ -198,15 +223,17 @@ static bool step(struct keeper *keeper, int reports) {
 }
 
 int halo_keeper_run(int control, halo_keeper_body *body, void *context) {
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+  struct keeper keeper = {.control = control, .body = body, .context = context};
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, keeper.reports) != 0)
     return -errno;
-  struct keeper keeper = {.control = control, .reports = ends[1], .body = body, .context = context};
   if (!make_room(&keeper))
     return -ENOMEM;
   signal(SIGINT, SIG_IGN); /* the terminal's is for the live process */
   signal(SIGPIPE, SIG_IGN);
-  while (step(&keeper, ends[0]))
+  sigset_t all; /* whoever signals its parent by mistake must not lose what is kept */
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, &keeper.mask);
+  while (step(&keeper))
     ;
   for (size_t i = 0; i < keeper.count; i++)
     kill(keeper.kept[i].pid, SIGKILL);

@@ -2,17 +2,36 @@
 #include "sibling.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define LIFTED_TOP 4096
+#define LIFTED 16 /* the last so many numbers below the top */
+
 static int reports = -1;
 
-void halo_keeper_attach(int to) { reports = to; }
+void halo_keeper_attach(int to) { reports = halo_keeper_lift(to); }
+
+/* Programs close and replace what they think is theirs: all from 3 on, or up to the usual limit.
+ * Higher numbers make forks dearer, as these copy the table up to its last entry. */
+int halo_keeper_lift(int fd) {
+  struct rlimit limit;
+  rlim_t top = LIFTED_TOP;
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < top)
+    top = limit.rlim_cur;
+  int lifted = top > LIFTED ? fcntl(fd, F_DUPFD_CLOEXEC, (int)top - LIFTED) : -1;
+  if (lifted < 0)
+    return fd;
+  close(fd);
+  return lifted;
+}
 
 long halo_keeper_fork(bool is_sibling, int *pidfd) {
   /* As fork does in libc: raise() and locks that know their owner use the thread id that libc keeps
@@ -126,7 +145,7 @@ static void stay_frozen(uint64_t id, int orders, int *descriptors, size_t *count
   }
 }
 
-int halo_keeper_freeze(uint64_t id, int *descriptors, size_t *count) {
+int halo_keeper_freeze(uint64_t id, void (*rest)(void), int *descriptors, size_t *count) {
   int ends[2], pidfd;
   sigset_t all, mask;
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
@@ -137,6 +156,8 @@ int halo_keeper_freeze(uint64_t id, int *descriptors, size_t *count) {
   long pid = halo_keeper_fork(true, &pidfd);
   if (pid == 0) {
     close(ends[0]);
+    if (rest)
+      rest();
     stay_frozen(id, ends[1], descriptors, count);
     close(ends[1]);
   }

@@ -119,6 +119,7 @@ def test_setup_offers_what_llvm_22_asks_for(executor: Path) -> None:
             "llvm_orc_registerJITLoaderGDBAllocAction",
             "__llvm_orc_SimpleRemoteEPC_dispatch_ctx",
             "__llvm_orc_SimpleRemoteEPC_dispatch_fn",
+            "halo_keep",  # for halo-repl (executor/remote.h)
         ]
         symbols = bootstrap_symbols(payload)
         assert set(symbols) == {*manager, *dylib, *access, *run, *other}

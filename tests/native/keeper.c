@@ -32,7 +32,11 @@ static int body(void *context, const int *descriptors, size_t count) {
       return number;
     } else if (order == 't') {
       raise(SIGUSR1);
-    } else if (halo_keeper_freeze((uint64_t)(order - '0'), passed, &passed_count) == 1) {
+    } else if (order == 'e') {
+      execl("/bin/true", "true", NULL);
+    } else if (order == 'k') {
+      kill(getppid(), SIGTERM);
+    } else if (halo_keeper_freeze((uint64_t)(order - '0'), NULL, passed, &passed_count) == 1) {
       close(fd);
       fd = passed[0];
     }
@@ -110,13 +114,20 @@ int main(void) {
   CHECK(write(fd, "+2+x", 4) == 4);
   CHECK(expect(control, HALO_KEEPER_FROZEN).id == 2);
   died = expect(control, HALO_KEEPER_DIED);
-  CHECK(died.pid == second && WIFEXITED(died.status) && WEXITSTATUS(died.status) == 4);
+  CHECK(died.pid == second && WIFEXITED(died.status) && WEXITSTATUS(died.status) == 4 && died.id == 0);
   close(fd);
   fd = begin(control, HALO_KEEPER_THAW, 1, &second);
   CHECK(ask(fd) == 2);
   CHECK(write(fd, "t", 1) == 1);
   died = expect(control, HALO_KEEPER_DIED);
   CHECK(died.pid == second && WIFSIGNALED(died.status) && WTERMSIG(died.status) == SIGUSR1);
+  close(fd);
+
+  /* The keeper takes no harm from its children; one that becomes another program is told apart. */
+  fd = begin(control, HALO_KEEPER_THAW, 1, &second);
+  CHECK(write(fd, "ke", 2) == 2);
+  died = expect(control, HALO_KEEPER_DIED);
+  CHECK(died.pid == second && WIFEXITED(died.status) && WEXITSTATUS(died.status) == 0 && died.id == 1);
   close(fd);
 
   /* The other one; a dropped one is lost; what was never there cannot be thawed. */

@@ -31,7 +31,8 @@ enum halo_keeper_kind {
   /* events */
   HALO_KEEPER_LIVE = 16,   /* pid: the live process, from START or from frozen id */
   HALO_KEEPER_FROZEN = 17, /* id, pid: there is a frozen one now */
-  HALO_KEEPER_DIED = 18,   /* pid, status: as of waitpid: a live process, which is gone */
+  HALO_KEEPER_DIED = 18,   /* pid, status: as of waitpid: a live process, which is gone; id: 1, it had
+                            * become another program (exec), else 0 */
   HALO_KEEPER_LOST = 19,   /* id: a frozen one died, or was never there */
   HALO_KEEPER_FAILED = 20, /* id, status: errno: it could not be started or thawed */
 };
@@ -41,7 +42,7 @@ struct halo_keeper_message {
   int32_t pid;
   uint64_t id;
   int32_t status;
-  uint32_t unused;
+  uint32_t bytes; /* that follow, where messages come in a stream (executor/remote.h); else 0 */
 };
 
 /* Runs in a live process, with the descriptors of START; its result is the exit status. */
@@ -51,9 +52,13 @@ typedef int halo_keeper_body(void *context, const int *descriptors, size_t count
  * 0, or -errno when it cannot begin. Live processes do not return from here. */
 int halo_keeper_run(int control, halo_keeper_body *body, void *context);
 
-/* In a live process of one thread: leaves a frozen copy behind. 0: done, we go on. 1: we are that
- * copy, thawed; *count of the array's descriptors (HALO_KEEPER_DESCRIPTORS) came with the order.
- * -errno: nothing was frozen. */
-int halo_keeper_freeze(uint64_t id, int *descriptors, size_t *count);
+/* In a live process of one thread: leaves a frozen copy behind, which calls `rest` (null: nothing)
+ * before it waits. 0: done, we go on. 1: we are that copy, thawed; *count of the array's descriptors
+ * (HALO_KEEPER_DESCRIPTORS) came with the order. -errno: nothing was frozen. */
+int halo_keeper_freeze(uint64_t id, void (*rest)(void), int *descriptors, size_t *count);
+
+/* The same open file under a number that programs do not close by accident; `fd` is closed, or is
+ * returned when there is no such number. */
+int halo_keeper_lift(int fd);
 
 #endif
