@@ -271,7 +271,7 @@ def completed(commands: Commands, text: str) -> tuple[int, list[str]]:
 
 
 def test_completions(commands: Commands, tmp_path: Path) -> None:
-    assert completed(commands, "%re") == (0, ["%redo", "%restore", "%restart"])
+    assert completed(commands, "%re") == (0, ["%redo", "%replay", "%restore", "%restart"])
     assert completed(commands, "%")[1] == [f"%{name}" for name in TABLE]
     assert completed(commands, "%help ti") == (6, ["time", "timeit"])
     take(commands, "%checkpoint one")
@@ -297,7 +297,8 @@ def test_failures_in_words() -> None:
     crash = Failure(Reason.CRASH, "SIGSEGV: Segmentation fault", frames)
     lines = message(Outcome(failure=crash, lost=("int x;", "f() {\n}"))).splitlines()
     assert lines[:2] == ["taken back: SIGSEGV: Segmentation fault", "  in f1() at input 7:1"]
-    assert lines[-4:] == ["  and 2 more", "lost with it: 2 inputs", "  int x;", "  f() { …"]
+    lost = "lost with it: 2 inputs; %replay runs them again"
+    assert lines[-4:] == ["  and 2 more", lost, "  int x;", "  f() { …"]
     assert message(Outcome("error\n", failure=Failure(Reason.COMPILE, "not compiled"))) == ""
     assert message(Outcome(failure=Failure(Reason.COMPILE, "no"))) == "taken back: no"
 

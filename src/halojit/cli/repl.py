@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -41,6 +42,38 @@ def repl(
             help="Search a symbol that nothing defines in the libraries of this machine.",
         ),
     ] = True,
+    oop_executor: Annotated[
+        str,
+        typer.Option(
+            "--oop-executor",
+            metavar="[=PATH]",
+            help="The halo-executor that inputs run in; without a path ours, as always.",
+        ),
+    ] = "",
+    oop_executor_connect: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Run inputs in a halo-executor listen=HOST:PORT. HOST is this machine; another "
+            "one is reached through ssh -L PORT:127.0.0.1:PORT MACHINE.",
+        ),
+    ] = None,
+    no_checkpoint: Annotated[
+        bool,
+        typer.Option(
+            "--no-checkpoint",
+            help="Copy no processes: an input that fails leaves what it leaves, and after a crash "
+            "the session is empty.",
+        ),
+    ] = False,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Limit of what inputs allocate, as 500M or 8G, beyond which std::bad_alloc is "
+            "thrown; by default three quarters of this machine's (or container's) memory.",
+        ),
+    ] = None,
 ) -> None:
     """Interactive C++ whose crashes cost nothing.
 
@@ -62,6 +95,7 @@ def repl(
     The exit status without a prompt is 1 when an input or a command has failed.
     """
     from halojit.repl.commands import Commands
+    from halojit.repl.executor import Executor
     from halojit.repl.libraries import Libraries
     from halojit.repl.plain import Plain
     from halojit.repl.session import Session, SessionError
@@ -72,12 +106,21 @@ def repl(
         tuple(str(Path(each).absolute()) for each in directory or ()),
         autoload,
     )
+    if oop_executor_connect is not None and (oop_executor or memory):
+        raise typer.BadParameter(
+            "--oop-executor and --memory are for executors that are started here; "
+            "give memory=SIZE to the halo-executor that listens"
+        )
+    executor = Executor(
+        Path(oop_executor) if oop_executor else None, oop_executor_connect, _bytes(memory)
+    )
     is_console = not inputs and sys.stdin.isatty() and sys.stdout.isatty()
     # What is read as inputs is not for `cin`.
     nothing = None if inputs or sys.stdin.isatty() else os.open(os.devnull, os.O_RDONLY)
 
     def start() -> Session:
-        return Session(flags, None if nothing is None else (nothing, 1, 2), libraries)
+        stdio = None if nothing is None else (nothing, 1, 2)
+        return Session(flags, stdio, libraries, executor, keeps_states=not no_checkpoint)
 
     # Importing what the prompt needs takes as long as starting the compiler does.
     with ThreadPoolExecutor(1) as starter:
@@ -102,6 +145,18 @@ def repl(
     raise typer.Exit(plain.status)
 
 
+def _bytes(size: str | None) -> int | None:
+    """`500M`, `8G`; a number alone is of bytes. Raises typer.BadParameter."""
+    if size is None:
+        return None
+    found = re.fullmatch(r"(\d+)([KMGT]?)", size, re.IGNORECASE)
+    if not found or not int(found[1]):
+        raise typer.BadParameter(f"--memory {size}: expected a size, as 500M or 8G")
+    return int(found[1]) << 10 * " KMGT".index(found[2].upper() or " ")
+
+
 def main() -> None:
     """Entry point."""
-    app(prog_name="halo-repl")
+    # As clang-repl has it: the value is optional.
+    bare = "--oop-executor"
+    app([f"{bare}=" if each == bare else each for each in sys.argv[1:]], prog_name="halo-repl")

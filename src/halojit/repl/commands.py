@@ -16,7 +16,7 @@ from pathlib import Path
 from halojit.repl.command import Command, CommandError, Result, path, split
 from halojit.repl.outcome import Completion, Completions
 from halojit.repl.package import PackageError, package
-from halojit.repl.session import Session
+from halojit.repl.session import Session, StateError
 from halojit.repl.timing import source, timing
 from halojit.repl.wording import brief, count, duration, numbered
 
@@ -32,6 +32,7 @@ class Commands:
         """The present one: another one after %restart."""
         self._start = start
         self._undone: tuple[str, ...] = ()  # what %redo runs
+        self._lost: tuple[str, ...] = ()  # what %replay runs
         self._shown: set[str] = set()  # inputs that end in an expression without a semicolon
 
     def close(self) -> Result:
@@ -52,7 +53,7 @@ class Commands:
         try:
             command = _find(name)
             return command.run(self, *command.values(rest))
-        except CommandError as error:
+        except (CommandError, StateError) as error:
             return Result(f"%{name}: {error}", is_ok=False)
 
     def is_complete(self, text: str) -> tuple[str, int]:
@@ -107,6 +108,7 @@ class Commands:
         for text in texts:
             outcome = self.session.run(text)
             outcomes.append(outcome)
+            self._lost = outcome.lost or self._lost
             if outcome.value:
                 self._shown.add(text)
             if not outcome.is_kept:
@@ -174,10 +176,14 @@ class Commands:
         if not outcome.is_kept:
             return Result(is_ok=False, outcomes=(outcome,))
         # What the rounds did is taken back: timing changes nothing.
-        self.session.undo()
+        stays = ""
+        try:
+            self.session.undo()
+        except StateError as error:
+            stays = f"\nwhat the code did stays: {error}"
         if not outcome.value:
             return Result(is_ok=False, outcomes=(outcome,))
-        return Result(str(timing(outcome.value.text)))
+        return Result(f"{timing(outcome.value.text)}{stays}")
 
     # ---- time travel
 
@@ -191,11 +197,24 @@ class Commands:
     def _redo(self) -> Result:
         if not self._undone:
             raise CommandError("nothing to run again; %undo and %restore take inputs back")
-        result = self._input(*self._undone)
+        result, self._undone = self._again(self._undone, "redo")
+        return result
+
+    def _replay(self) -> Result:
+        if not self._lost:
+            raise CommandError("no inputs are lost")
+        lost, self._lost = self._lost, ()
+        result, left = self._again(lost, "replay")
+        self._lost += left  # after what was lost once more
+        return result
+
+    def _again(self, texts: tuple[str, ...], name: str) -> tuple[Result, tuple[str, ...]]:
+        """Runs them; what comes of it, and those that have not run."""
+        result = self._input(*texts)
         done = len(result.outcomes) - (not result.is_ok)
-        self._undone = self._undone[done:]
-        left = f", {count(len(self._undone))} left for %redo" if self._undone else ""
-        return Result(f"{count(done)} run again{left}", result.is_ok, result.outcomes)
+        left = texts[done:]
+        text = f"{count(done)} run again" + (f", {count(len(left))} left for %{name}" * bool(left))
+        return Result(text, result.is_ok, result.outcomes), left
 
     def _checkpoint(self, name: str) -> Result:
         self.session.checkpoint(name)
@@ -226,6 +245,7 @@ class Commands:
     def _restart(self) -> Result:
         ended = self.close()
         self._undone = ()
+        self._lost = self.session.inputs
         self.session = self._start()
         return Result("a fresh session", outcomes=ended.outcomes)
 
@@ -262,6 +282,7 @@ _COMMANDS = (
     Command("help", "[COMMAND]", "the commands, or one of them", Commands._help),
     Command("undo", "[N]", "take back the last N inputs (1), values and all", Commands._undo),
     Command("redo", "", "run again what the last %undo or %restore took back", Commands._redo),
+    Command("replay", "", "run again what a crash or %restart has lost", Commands._replay),
     Command("checkpoint", "NAME", "name the present state", Commands._checkpoint),
     Command("restore", "NAME", "go back to a named state", Commands._restore),
     Command("checkpoints", "", "the named states", Commands._checkpoints),

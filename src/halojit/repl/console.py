@@ -26,6 +26,7 @@ from pygments.lexers.c_cpp import CppLexer
 from halojit.repl.command import Result
 from halojit.repl.commands import Commands
 from halojit.repl.keys import CommandCompleter, bindings
+from halojit.repl.session import SessionError
 from halojit.repl.wording import message
 
 PROMPT = "halo> "
@@ -57,7 +58,7 @@ class Console:
         )
 
     def run(self) -> None:
-        """Raises SessionError when nothing can go on."""
+        """Goes on when the session cannot: commands still work."""
         is_over = False
         while not is_over:
             try:
@@ -66,6 +67,9 @@ class Console:
                     result = self._commands.take(text)
                 self._show(result)
                 is_over = result.is_over
+            except SessionError as error:  # what was typed is still there
+                text = f"{error}; %save FILE writes the inputs, %restart begins anew"
+                self._show(Result(text, is_ok=False))
             except KeyboardInterrupt:
                 continue
             except EOFError:

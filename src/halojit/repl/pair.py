@@ -16,17 +16,18 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from halojit.repl.keeper import Event, Keeper, Kind
+from halojit.repl.keeper import Event, Keeper, KeeperGone, Kind
 
 _START_LIMIT_S = 30.0
 _DEATH_LIMIT_S = 5.0
 _CRASH_LIMIT_S = 0.5
+_HUNG_UP = "the executor hung up"
+"""As the interpreter says it (Channel.cpp)."""
+_EXIT_CUT = 121  # HALO_EXIT_CUT
 _TOLD = frozenset(
     {
         signal.SIGSEGV,
@@ -47,10 +48,13 @@ class PairError(RuntimeError):
 
 @dataclass(frozen=True)
 class Death:
-    """How a live process ended. `who`: "worker" or "interpreter"; `status`: as of waitpid."""
+    """How a live process ended. `who`: "worker" or "interpreter"; `status`: as of waitpid; `why`:
+    it has not ended, but is of no use any more."""
 
     who: str
     status: int
+    why: str | None = None
+    was_exec: bool = False  # it had become another program
 
     @property
     def signal(self) -> int | None:
@@ -60,7 +64,9 @@ class Death:
     @property
     def code(self) -> int | None:
         """What it exited with, if it exited."""
-        return os.WEXITSTATUS(self.status) if os.WIFEXITED(self.status) else None
+        if self.why or not os.WIFEXITED(self.status):
+            return None
+        return os.WEXITSTATUS(self.status)
 
 
 class Interrupted(Exception):
@@ -82,19 +88,16 @@ class Pair:
 
     def __init__(
         self,
-        interpreter: Callable[[int], Sequence[str]],
-        executor: Callable[[int], Sequence[str]],
-        stdio: tuple[int, int, int] | None = None,
+        interpreter: Keeper,
+        worker: Keeper,
     ) -> None:
-        """`interpreter` and `executor`: commands by their orders' descriptor. `stdio`: the worker's
-        standard descriptors; None: ours."""
-        self._interpreter = _Side(
-            "interpreter", Keeper(interpreter, (subprocess.DEVNULL, None, None))
-        )
-        self._worker = _Side("worker", Keeper(executor, stdio or (None, None, None)))
+        """Both are this pair's from now on."""
+        self._interpreter = _Side("interpreter", interpreter)
+        self._worker = _Side("worker", worker)
         self._front: socket.socket | None = None
         self._inbox = b""
         self._thawing: int | None = None
+        self._broken: tuple[str, float] | None = None  # why, and until when that may be explained
         self.crash: dict[str, Any] = {}
         """What a dying worker told of the place where it died."""
         self._wake, self._waker = socket.socketpair()
@@ -120,15 +123,17 @@ class Pair:
         self.give_up()
         self._thawing = id if kind == Kind.THAW else None
         self._front, theirs = socket.socketpair()
-        left, right = socket.socketpair()
-        with theirs, left, right:
-            self._worker.keeper.order(kind, id, [right])
-            self._interpreter.keeper.order(kind, id, [theirs, left])
+        with theirs, self._worker.keeper.begin(kind, id) as line:
+            self._interpreter.keeper.order(kind, id, [theirs, line])
         self._inbox = b""
+        self._broken = None
         self.crash = {}
         deadline = time.monotonic() + _START_LIMIT_S
-        while any(side.live is None and not side.failure for side in self._sides()):
-            self._wait(deadline)
+        while late := [side for side in self._sides() if side.live is None and not side.failure]:
+            try:
+                self._wait(deadline)
+            except TimeoutError:
+                late[0].failure = f"nothing is heard of it for {_START_LIMIT_S:.0f} s"
         for side in self._sides():
             if side.failure:
                 failure = side.failure
@@ -136,7 +141,10 @@ class Pair:
                 raise PairError(f"the {side.name} cannot go on: {failure}")
         if not waits_for_ready:
             return {}
-        answer = self.answer(deadline)
+        try:
+            answer = self.answer(deadline)
+        except TimeoutError as error:
+            raise PairError(f"the session is not ready in {_START_LIMIT_S:.0f} s") from error
         if isinstance(answer, Death):
             raise PairError(f"the {answer.who} ended while it started ({describe(answer)})")
         if "failed" in answer:
@@ -144,13 +152,17 @@ class Pair:
         return answer
 
     def give_up(self) -> None:
-        """Kills both live processes; returns when they have ended."""
+        """Kills both live processes; returns when they have ended. Raises KeeperGone."""
         deadline = time.monotonic() + _DEATH_LIMIT_S
         for side in self._sides():
             if side.live is not None:
                 side.keeper.order(Kind.KILL)
-        while any(side.live is not None for side in self._sides()):
-            self._wait(deadline)
+        while late := [side.name for side in self._sides() if side.live is not None]:
+            try:
+                self._wait(deadline)
+            except TimeoutError as error:
+                text = f"the {late[0]} has not ended in {_DEATH_LIMIT_S:.0f} s"
+                raise KeeperGone(text) from error
         if self._front:
             self._front.close()
             self._front = None
@@ -177,19 +189,28 @@ class Pair:
                 return message
             if death := self.death():
                 return self._hear_crash(death)
-            self._wait(deadline, can_be_interrupted=True)
+            if self._broken and time.monotonic() >= self._broken[1]:
+                return Death("worker", 0, _explain(self._broken[0]))
+            try:
+                self._wait(self._broken[1] if self._broken else deadline, can_be_interrupted=True)
+            except TimeoutError:
+                if not self._broken:
+                    raise
 
     def _message(self) -> dict[str, Any] | None:
-        """The next that has arrived, except what tells of a crash."""
+        """The next that has arrived, except what tells of an end."""
         while True:
             line, newline, rest = self._inbox.partition(b"\n")
             if not newline:
                 return None
             self._inbox = rest
             message: dict[str, Any] = json.loads(line)
-            if "crash" not in message:
+            if "crash" in message:
+                self.crash = message["crash"]
+            elif "broken" in message:  # most often because the worker has ended: how, is told soon
+                self._broken = message["broken"], time.monotonic() + _CRASH_LIMIT_S
+            else:
                 return message
-            self.crash = message["crash"]
 
     def _hear_crash(self, death: Death) -> Death:
         """A worker that dies of what it did has told the interpreter where: that comes later."""
@@ -222,15 +243,18 @@ class Pair:
             self._wait(deadline, can_be_interrupted=True)
         return self._worker.ended
 
-    def settle(self, id: int, deadline: float | None = None) -> Death | bool:
-        """Waits for a commit. True: made. False: the pair goes on without. Or the first death."""
+    def settle(self, id: int) -> Death | str | None:
+        """Waits for a commit. None: made. Text: the pair goes on without, why. Or a death."""
         while not self.has(id):
             if death := self.death():
                 return death
-            if self._message() is not None:  # why there will be none
-                return False
-            self._wait(deadline)
-        return True
+            if message := self._message():
+                return _why_unkept(message)
+            if self._broken and time.monotonic() >= self._broken[1]:
+                return Death("worker", 0, _explain(self._broken[0]))
+            with contextlib.suppress(TimeoutError):
+                self._wait(self._broken[1] if self._broken else None)
+        return None
 
     def has(self, id: int) -> bool:
         """Whether both sides hold this commit."""
@@ -241,6 +265,10 @@ class Pair:
         for side in self._sides():
             if id in side.frozen:
                 side.keeper.order(Kind.DROP, id)
+
+    def lent_input(self) -> contextlib.AbstractContextManager[None]:
+        """While an input runs: what is typed is for the worker."""
+        return self._worker.keeper.lent_input()
 
     def interrupt(self) -> None:
         """Makes `answer` raise Interrupted. Any thread, or a signal handler."""
@@ -293,7 +321,7 @@ class Pair:
                 side.frozen.add(event.id)
             case Kind.DIED if event.pid == side.live:
                 side.live = None
-                side.ended = Death(side.name, event.status)
+                side.ended = Death(side.name, event.status, was_exec=event.id == 1)
             case Kind.LOST:
                 side.frozen.discard(event.id)
                 if event.id == self._thawing:
@@ -310,9 +338,33 @@ class Pair:
         return {side.name: side.live for side in self._sides()}
 
 
+def _explain(broken: str) -> str:
+    if broken.endswith(_HUNG_UP):
+        return "the process of the inputs has cut its connection: exec, or a closed descriptor?"
+    return f"the process of the inputs is of no use any more: {broken}"
+
+
+def _why_unkept(message: dict[str, Any]) -> str:
+    if threads := message.get("threads"):
+        count = threads - 1
+        return f"{count} thread{'' if count == 1 else 's'} of inputs run{'s' if count == 1 else ''}"
+    return str(message.get("unfrozen", "no copy was made"))
+
+
 def describe(death: Death) -> str:
     """`SIGSEGV: Segmentation fault`, `exit(3)`."""
+    if death.why:
+        return death.why
+    if death.code == _EXIT_CUT and not death.was_exec:
+        return "the input has closed or replaced the descriptor that its results are sent by"
+    how = f"exit({death.code})"
     if death.signal is not None:
-        name = signal.Signals(death.signal).name
-        return f"{name}: {signal.strsignal(death.signal)}"
-    return f"exit({death.code})"
+        how = f"{_signal_name(death.signal)}: {signal.strsignal(death.signal)}"
+    return f"exec: another program took the place of the inputs; {how}" if death.was_exec else how
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"

@@ -7,6 +7,8 @@ behind: every variable and every declaration is as it was. Not thread-safe but f
 from __future__ import annotations
 
 import dataclasses
+import signal
+import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +18,8 @@ from typing import Any, Self
 
 from halojit import paths
 from halojit.repl import headers
+from halojit.repl.executor import OURS, Executor
+from halojit.repl.keeper import Keeper, KeeperGone
 from halojit.repl.libraries import Libraries, wanted
 from halojit.repl.outcome import (
     Completion,
@@ -36,12 +40,15 @@ COMMITS = 16
 """Commits that `undo` can go back to. Each holds copies of what has changed since."""
 
 
+NO_STATES = "this session keeps no states (--no-checkpoint)"
+
+
 class SessionError(RuntimeError):
     """The session cannot begin, or cannot go on; says why."""
 
 
-def _executor(fd: int) -> list[str]:
-    return [str(paths.command_dir() / "halo-executor"), f"keep={fd}"]
+class StateError(RuntimeError):
+    """The state that is asked for is not kept; says why and what to do."""
 
 
 @dataclass
@@ -55,7 +62,9 @@ class Session:
     """Interactive C++ (C with `-xc`).
 
     `flags`: for clang, as "-std=c++23". `stdio`: descriptors that inputs have as standard input,
-    output and error; None: ours. `libraries`: what inputs are linked with. Raises SessionError.
+    output and error; None: ours. `libraries`: what inputs are linked with. `executor`: where they
+    run. `keeps_states`: without, processes are not copied: an input that fails leaves what it
+    leaves, and after a crash the session is empty. Raises SessionError.
     """
 
     def __init__(
@@ -63,43 +72,74 @@ class Session:
         flags: Sequence[str] = (),
         stdio: tuple[int, int, int] | None = None,
         libraries: Libraries | None = None,
+        executor: Executor = OURS,
+        keeps_states: bool = True,
     ) -> None:
         self._flags = tuple(flags)
-        self._is_closed = False
+        self._stdio = stdio
         self._libraries = libraries or Libraries()
         self._missed: dict[str, Any] = {}  # symbols that no library has
-        self._pair = self._start(stdio)
-        self._load_first()
+        self._executor = executor
+        self._keeps_states = keeps_states
         self._commits: list[_Commit] = []
         self._inputs: list[str] = []  # that are kept
         self._next_id = 0
-        self._pending: int | None = None
-        self._commit()
-        self.settle()
-        if not self._commits:
-            self._pair.close()
-            raise SessionError("this system does not let processes be copied")
+        self._over: str | None = None  # why nothing can go on
+        self._untold: Outcome | None = None  # what was lost while nobody listened
+        self._begin()
 
-    def _start(self, stdio: tuple[int, int, int] | None) -> Pair:
+    def _begin(self) -> None:
+        """Empty. Raises SessionError."""
+        self._pair = self._start()
+        self._load_first()
+        self._commits.clear()
+        self._inputs.clear()
+        self._pending: int | None = None
+        self._unkept = ""  # why the last input is in no commit
+        if not self._keeps_states:
+            return
+        id = self._next_id
+        self._next_id += 1
+        try:
+            self._pair.send({"commit": id})
+            unkept = self._pair.settle(id)
+        except KeeperGone as gone:
+            unkept = str(gone)
+        if unkept is not None:
+            self._pair.close()
+            why = describe(unkept) if isinstance(unkept, Death) else unkept
+            raise SessionError(f"no state can be kept: {why}; try --no-checkpoint")
+        self._commits.append(_Commit(id, 0))
+
+    def _start(self) -> Pair:
         """With the header cache if there is one that fits, else it is made for the next session."""
-        cache = headers.path(self._flags)
+        # Its code is a library of this machine.
+        cache = None if self._executor.endpoint else headers.path(self._flags)
         found = cache if cache and cache.exists() else None
         while True:
             pair = None
             try:
-                pair = Pair(partial(self._interpreter, found), _executor, stdio)
+                pair = self._pair_of(found)
                 pair.start()
                 break
             except (PairError, OSError) as error:
                 if pair:
                     pair.close()
-                if not found:
+                if not found or not pair:
                     raise SessionError(str(error)) from error
                 found.unlink(missing_ok=True)  # a header has changed
                 found = None
         if cache and not found:
             headers.make(self._flags)
         return pair
+
+    def _pair_of(self, cache: Path | None) -> Pair:
+        interpreter = Keeper(partial(self._interpreter, cache), (subprocess.DEVNULL, None, None))
+        try:
+            return Pair(interpreter, self._executor.start(self._stdio))
+        except OSError:
+            interpreter.close()
+            raise
 
     def _interpreter(self, cache: Path | None, fd: int) -> list[str]:
         return [
@@ -127,15 +167,25 @@ class Session:
 
     def run(self, source: str) -> Outcome:
         """Runs one input. Raises SessionError only when nothing can go on."""
-        if lost := self.settle():
-            return lost
+        if lost := self._untold or self.settle():
+            self._untold = None
+            assert lost.failure
+            text = f"{lost.failure.text}; this input has not run"
+            return dataclasses.replace(lost, failure=dataclasses.replace(lost.failure, text=text))
+        try:
+            with self._pair.lent_input():
+                return self._run(source)
+        except KeeperGone as gone:
+            return self._back(Failure(Reason.CRASH, str(gone)))
+
+    def _run(self, source: str) -> Outcome:
         again: dict[str, list[Any]] = {"hide": [], "drop": []}
         while True:
             id = self._next_id
             self._next_id += 1
-            careful = self._commits[-1].inputs != len(self._inputs)
-            request = {"run": source, "commit": id, "again": again, "careful": careful}
-            self._pair.send(request | {"missed": self._missed})
+            careful = not self._commits or self._commits[-1].inputs != len(self._inputs)
+            request = {"run": source, "again": again, "careful": careful, "missed": self._missed}
+            self._pair.send(request | ({"commit": id} if self._keeps_states else {}))
             try:
                 answer = self._pair.answer()
             except Interrupted:
@@ -169,8 +219,11 @@ class Session:
                 again[kind].append(each)
         self._missed = answer.get("missed", self._missed)
         if "error" in answer:
-            return self._back(Failure(Reason.LINK, answer["error"]), diagnostics)
-        self._pending = id
+            failure = Failure(Reason.LINK, answer["error"])
+            if self._keeps_states:
+                return self._back(failure, diagnostics)
+            return Outcome(diagnostics, failure=failure)
+        self._pending = id if self._keeps_states else None
         self._inputs.append(source)
         value, exception = answer.get("value"), answer.get("exception")
         return Outcome(
@@ -220,23 +273,36 @@ class Session:
     # ---- time travel
 
     def undo(self, count: int = 1) -> int:
-        """Takes back the last inputs. How many: fewer where older commits are gone."""
-        self.settle()
+        """Takes back the last inputs. How many: fewer where older commits are gone.
+
+        Raises StateError where it would have to be more.
+        """
+        self._settle_for_good()
         wanted = len(self._inputs) - count
-        target = next((each for each in self._commits if each.inputs >= wanted), self._commits[-1])
-        return self._return(target)
+        for each in self._commits:
+            if each.inputs >= wanted:
+                return self._return(each)
+        raise StateError(self._why_unkept())
 
     def checkpoint(self, name: str) -> None:
-        """Names the present state; it is kept until the session ends or the name is used again."""
-        self.settle()
+        """Names the present state; it is kept until the session ends or the name is used again.
+
+        Raises StateError.
+        """
+        self._settle_for_good()
+        if not self._commits or self._commits[-1].inputs != len(self._inputs):
+            raise StateError(self._why_unkept())
         for each in self._commits:
             if each.name == name:
                 each.name = None
         self._commits[-1].name = name
 
     def restore(self, name: str) -> int:
-        """Goes back to a named state; how many inputs that takes back. Raises KeyError."""
-        self.settle()
+        """Goes back to a named state. How many inputs that takes back.
+
+        Raises KeyError, StateError.
+        """
+        self._settle_for_good()
         for each in self._commits:
             if each.name == name:
                 return self._return(each)
@@ -250,17 +316,19 @@ class Session:
     # ---- the end
 
     def close(self, limit_s: float = END_LIMIT_S) -> Outcome | None:
-        """Ends the session and its processes. Once, static objects are destroyed and handlers of
+        """Ends the session and its processes; its inputs can still be read. Once, static objects are destroyed and handlers of
         `atexit` run, the last first. An outcome: that failed, or took longer than `limit_s`."""
-        if self._is_closed:
+        if self._over:
+            self._pair.close()
             return None
-        self._is_closed = True
         failed = None
         try:
-            failed = self.settle() or self._end(time.monotonic() + limit_s)
-        except (SessionError, PairError, TimeoutError):
+            with self._pair.lent_input():
+                failed = self.settle() or self._end(time.monotonic() + limit_s)
+        except (SessionError, KeeperGone, PairError, TimeoutError):
             pass  # nothing is left that could end in order
         finally:
+            self._over = self._over or "the session is closed"
             self._pair.close()
         return failed
 
@@ -292,23 +360,37 @@ class Session:
 
     # ---- commits
 
-    def _commit(self) -> None:
-        self._pending = self._next_id
-        self._next_id += 1
-        self._pair.send({"commit": self._pending})
-
     def settle(self) -> Outcome | None:
         """Waits until the last input is kept. An outcome: it is lost, its process has ended."""
+        if self._over:
+            raise SessionError(self._over)
         if self._pending is None:
             return None
         id, self._pending = self._pending, None
-        done = self._pair.settle(id)
-        if isinstance(done, Death):
-            return self._back(self._failure(done))
-        if done:
+        try:
+            unkept = self._pair.settle(id)
+        except KeeperGone as gone:
+            return self._back(Failure(Reason.CRASH, str(gone)))
+        if isinstance(unkept, Death):
+            return self._back(self._failure(unkept))
+        if unkept is None:
             self._commits.append(_Commit(id, len(self._inputs)))
             self._thin_out()
+        self._unkept = unkept or ""
         return None
+
+    def _settle_for_good(self) -> None:
+        """Raises StateError when the last input is lost."""
+        lost, self._untold = self._untold or self.settle(), None
+        if lost and lost.failure:
+            raise StateError(f"the last input is lost: {lost.failure.text}")
+
+    def _why_unkept(self) -> str:
+        if not self._keeps_states:
+            return NO_STATES
+        newer = len(self._inputs) - self._commits[-1].inputs
+        inputs = "1 input" if newer == 1 else f"{newer} inputs"
+        return f"no state is kept since {inputs} ago: {self._unkept}; %undo {newer} goes back there"
 
     def _thin_out(self) -> None:
         unnamed = [each for each in self._commits[1:-1] if not each.name]
@@ -320,43 +402,66 @@ class Session:
         taken_back = len(self._inputs) - target.inputs
         while self._commits[-1] is not target:
             self._pair.drop(self._commits.pop().id)
-        self._thaw()
+        if why := self._thaw():
+            raise StateError(why)
         return taken_back
 
     def _back(self, failure: Failure, diagnostics: str = "") -> Outcome:
         """To the newest commit. Inputs that came after it are lost."""
-        lost = tuple(self._inputs[self._commits[-1].inputs :])
-        self._thaw()
-        return Outcome(diagnostics, failure=failure, lost=lost)
+        before = tuple(self._inputs)
+        if why := self._thaw():
+            text = why if why.startswith(failure.text) else f"{failure.text}; {why}"
+            failure = dataclasses.replace(failure, text=text)
+        return Outcome(diagnostics, failure=failure, lost=before[len(self._inputs) :])
 
-    def _thaw(self) -> None:
-        while True:
-            try:
-                self._pair.thaw(self._commits[-1].id)
-                break
-            except PairError as error:
-                self._commits.pop()  # it was killed: an older one then
-                if not self._commits:
-                    raise SessionError(f"no state is left to go back to: {error}") from error
-        del self._inputs[self._commits[-1].inputs :]
+    def _thaw(self) -> str:
+        """To the newest commit that is left. Text: there is none, and the session is empty, why.
+
+        Raises SessionError.
+        """
+        why = ""
+        try:
+            while self._commits:
+                try:
+                    self._pair.thaw(self._commits[-1].id)
+                    del self._inputs[self._commits[-1].inputs :]
+                    return ""
+                except PairError as error:  # it was killed: an older one then
+                    why = f"{error}; "
+                    self._pair.drop(self._commits.pop().id)
+        except KeeperGone as gone:
+            why = f"{gone}; "
+        self._pair.close()
+        try:
+            self._begin()
+        except SessionError as error:
+            self._over = f"{why}no new session can begin: {error}"
+            raise SessionError(self._over) from error
+        return f"{why}the session begins anew, empty"
 
     # ---- conversation
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any] | None:
         """A question that changes nothing. None: there was no answer."""
-        if self.settle():
+        if self._over or self._untold:
+            return None
+        self._untold = self.settle()
+        if self._untold:
             return None
         self._pair.send(request)
         try:
             answer = self._pair.answer()
-        except Interrupted:
-            answer = Death("interpreter", 0)
-        if isinstance(answer, Death):
-            self._thaw()
-            return None
-        return answer
+        except (Interrupted, KeeperGone) as error:
+            answer = Death("interpreter", 0, str(error) or "interrupted")
+        if not isinstance(answer, Death):
+            return answer
+        lost = self._back(self._failure(answer))
+        self._untold = lost if lost.lost else None
+        return None
 
     def _failure(self, death: Death) -> Failure:
+        if death.who == "worker" and death.signal == signal.SIGINT:  # from the terminal
+            return Failure(Reason.INTERRUPT, "interrupted")
         if death.who == "worker" and death.code is not None:
             return Failure(Reason.EXIT, describe(death))
         frames = tuple(

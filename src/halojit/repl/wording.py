@@ -28,7 +28,7 @@ def message(outcome: Outcome) -> str:
         if (hidden := len(failure.backtrace) - FRAMES) > 0:
             lines.append(f"  and {hidden} more")
     if outcome.lost:
-        lines.append(f"lost with it: {count(len(outcome.lost))}")
+        lines.append(f"lost with it: {count(len(outcome.lost))}; %replay runs them again")
         lines += [f"  {brief(each)}" for each in outcome.lost]
     return "\n".join(lines)
 
