@@ -45,7 +45,7 @@ static size_t find_pipes(struct pipe_end **ends) {
   DIR *descriptors = opendir("/proc/self/fd");
   size_t count = 0, room = 0;
   for (struct dirent *entry; descriptors && (entry = readdir(descriptors));) {
-    struct pipe_end end = {.fd = atoi(entry->d_name)};
+    struct pipe_end end = {.fd = (int)strtol(entry->d_name, NULL, 10)};
     if (entry->d_name[0] == '.' || fstat(end.fd, &end.about) != 0 || !S_ISFIFO(end.about.st_mode) ||
         is_same(&end.about, &standard[0]) || is_same(&end.about, &standard[1]) ||
         is_same(&end.about, &standard[2]))

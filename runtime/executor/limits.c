@@ -2,13 +2,14 @@
 #include "limits.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define EXPENDABLE "500" /* of -1000 to 1000: the higher, the sooner it is ended */
+#define EXPENDABLE 500 /* of -1000 to 1000: the higher, the sooner it is ended */
 
 bool halo_limits_parse(const char *size, uint64_t *bytes) {
   static const char units[] = "KMGT";
@@ -26,14 +27,20 @@ bool halo_limits_parse(const char *size, uint64_t *bytes) {
 
 static uint64_t lesser(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
-static uint64_t read_number(const char *path) {
+static bool read_line(const char *path, char *line, int bytes) {
   FILE *file = fopen(path, "re");
-  unsigned long long number = UINT64_MAX; /* as for "max" */
-  if (file && fscanf(file, "%llu", &number) != 1)
-    number = UINT64_MAX;
+  bool is_read = file && fgets(line, bytes, file);
   if (file)
     fclose(file);
-  return number;
+  return is_read;
+}
+
+static uint64_t read_number(const char *path) {
+  char line[32], *end;
+  if (!read_line(path, line, sizeof line))
+    return UINT64_MAX;
+  unsigned long long number = strtoull(line, &end, 10);
+  return end == line ? UINT64_MAX : number; /* "max" */
 }
 
 /* The limit of a control group and of those that it is in. */
@@ -71,14 +78,14 @@ static uint64_t groups_limit(void) {
 }
 
 void halo_limits_set(uint64_t data_bytes) {
-  FILE *file = fopen("/proc/self/oom_score_adj", "r+e");
-  int score;
-  if (file && fscanf(file, "%d", &score) == 1 && score < atoi(EXPENDABLE)) {
-    rewind(file);
-    fputs(EXPENDABLE, file);
+  char line[32];
+  int score = -1;
+  if (read_line("/proc/self/oom_score_adj", line, sizeof line) && strtol(line, NULL, 10) < EXPENDABLE)
+    score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (score >= 0) {
+    dprintf(score, "%d", EXPENDABLE);
+    close(score);
   }
-  if (file)
-    fclose(file);
   uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
   uint64_t bytes = data_bytes ? data_bytes : lesser(machine, groups_limit()) / 4 * 3;
   /* Not of the address space: code and stacks of threads reserve much that they never use. */

@@ -190,17 +190,18 @@ static int listen_at(const char *endpoint, uint64_t memory_bytes) {
   int listener = halo_link_listen(endpoint);
   if (listener < 0)
     return EXIT_USAGE;
-  for (;;) {
+  for (int peer = -1;;) {
     struct pollfd polled = {listener, POLLIN, 0};
-    poll(&polled, 1, -1);
-    int peer = halo_link_accept(listener), control = -1;
-    if (peer < 0)
-      continue;
+    while (peer < 0) {
+      poll(&polled, 1, -1);
+      peer = halo_link_accept(listener);
+    }
+    int control = -1;
     offer_all(TO_WHO_LISTENS);
     int status = serve(&(struct halo_link){peer, peer}, false, &control);
     if (control < 0)
       return status;
-    halo_remote_serve(control, listener, live, &memory_bytes);
+    peer = halo_remote_serve(control, listener, live, &memory_bytes);
   }
 }
 

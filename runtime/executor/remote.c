@@ -23,6 +23,7 @@
 #define QUEUE_BYTES (256u << 10) /* of output that the front has not taken: then inputs wait */
 #define LINES 4                  /* connections without an order that wants them */
 #define LINE_LIMIT_NS 5000000000ull
+#define SILENCE_LIMIT_NS 20000000000ull /* a front says something every 5 s */
 
 struct line {
   int fd;
@@ -36,6 +37,7 @@ struct remote {
   int input;      /* -1: has ended */
   int outputs[2]; /* of standard output and error */
   bool is_over;
+  uint64_t heard_ns;        /* of the front, last */
   struct halo_writer queue; /* for the front; sent up to queue_from */
   size_t queue_from;
   size_t received_bytes;
@@ -180,10 +182,30 @@ static void read_token(struct remote *remote, size_t index) {
   }
 }
 
+/* Another front has its turn when ours is gone, which a broken network tells nobody. */
 static void refuse_late(struct remote *remote) {
-  for (size_t i = remote->line_count; i-- > 0;)
-    if (halo_sys_now_ns() - remote->lines[i].since_ns >= LINE_LIMIT_NS)
+  uint64_t now_ns = halo_sys_now_ns();
+  for (size_t i = remote->line_count; i-- > 0 && !remote->is_over;) {
+    if (now_ns - remote->lines[i].since_ns < LINE_LIMIT_NS)
+      continue;
+    remote->is_over = !remote->lines[i].filled && now_ns - remote->heard_ns >= SILENCE_LIMIT_NS;
+    if (!remote->is_over)
       refuse(remote, i);
+  }
+}
+
+/* One that has said nothing yet is kept; the others are closed. */
+static int take_waiting(struct remote *remote) {
+  int waiting = -1;
+  while (remote->line_count) {
+    struct line *line = &remote->lines[0];
+    if (waiting < 0 && !line->filled)
+      waiting = line->fd;
+    else
+      close(line->fd);
+    drop_line(remote, 0);
+  }
+  return waiting;
 }
 
 /* ---- from the front ---- */
@@ -235,8 +257,9 @@ static bool obey(struct remote *remote, const struct halo_keeper_message *order,
   case HALO_REMOTE_PING:
     pong(remote, order->id);
     return true;
+  default:
+    return false;
   }
-  return false;
 }
 
 static void take_orders(struct remote *remote) {
@@ -246,6 +269,7 @@ static void take_orders(struct remote *remote) {
     remote->is_over |= got == 0 || (errno != EAGAIN && errno != EINTR);
     return;
   }
+  remote->heard_ns = halo_sys_now_ns();
   remote->received_bytes += (size_t)got;
   size_t at = 0;
   struct halo_keeper_message order;
@@ -361,8 +385,9 @@ static int become_keeper(const struct ends *ends, halo_keeper_body *body, void *
   return halo_keeper_run(3, body, context) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-void halo_remote_serve(int control, int listener, halo_keeper_body *body, void *context) {
+int halo_remote_serve(int control, int listener, halo_keeper_body *body, void *context) {
   struct ends ends;
+  int waiting = -1;
   struct remote *remote = calloc(1, sizeof *remote);
   pid_t keeper = remote && open_ends(&ends) ? fork() : -1;
   if (keeper == 0)
@@ -376,6 +401,7 @@ void halo_remote_serve(int control, int listener, halo_keeper_body *body, void *
     close(ends.errors[1]), ends.errors[1] = -1;
     signal(SIGPIPE, SIG_IGN);
     remote->control = control;
+    remote->heard_ns = halo_sys_now_ns();
     remote->listener = listener;
     remote->keeper = ends.orders[0];
     remote->input = ends.input[0];
@@ -383,18 +409,16 @@ void halo_remote_serve(int control, int listener, halo_keeper_body *body, void *
     remote->outputs[1] = ends.errors[0];
     while (!remote->is_over)
       step(remote);
-    while (remote->line_count) {
-      close(remote->lines[0].fd);
-      drop_line(remote, 0);
-    }
+    waiting = take_waiting(remote);
     halo_writer_free(&remote->queue);
     if (remote->input < 0)
       ends.input[0] = -1;
   }
-  close(control);
   if (remote)
     close_ends(&ends);
   free(remote);
   if (keeper > 0)
     waitpid(keeper, NULL, 0);
+  close(control); /* the last: the front sees that all has ended */
+  return waiting;
 }

@@ -35,7 +35,8 @@ const struct halo_service *halo_remote_services(size_t *count);
 int halo_remote_take(void);
 
 /* Serves one front until it hangs up, then ends all that it kept. Takes `control` over. Returns in
- * this process only; live processes run `body` and exit with its result. */
-void halo_remote_serve(int control, int listener, halo_keeper_body *body, void *context);
+ * this process only, with the connection of a front that waits for its turn, or -1; live processes
+ * run `body` and exit with its result. */
+int halo_remote_serve(int control, int listener, halo_keeper_body *body, void *context);
 
 #endif

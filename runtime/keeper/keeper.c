@@ -164,9 +164,11 @@ static bool has_exec(pid_t pid) {
   if (file >= 0)
     close(file);
   text[bytes > 0 ? bytes : 0] = 0;
-  const char *name_end = strrchr(text, ')'); /* then state and five numbers before the flags */
-  if (name_end)
-    sscanf(name_end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags);
+  char *at = strrchr(text, ')'); /* then a state and five numbers before the flags */
+  for (int skipped = 0; at && skipped < 7; skipped++)
+    at = strchr(at + 1, ' ');
+  if (at)
+    flags = (unsigned)strtoul(at, NULL, 10);
   return !(flags & FORKED_NO_EXEC);
 }
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from harness.terminal import Terminal
 from harness.tools import Tools
+
+from halojit import paths
 
 PROMPT, CONTINUATION = "halo>", "....>"
 
@@ -121,6 +124,26 @@ def test_cin_reads_from_the_terminal(console: Session) -> None:
     console.send("41\r")
     console.wait_prompt(row)
     assert "(int) 42" in console.lines(row)
+
+
+def test_inputs_of_another_machine_have_this_terminal(
+    tools: Tools, environment: dict[str, str]
+) -> None:
+    executor = paths.command_dir() / "halo-executor"
+    listening = subprocess.Popen([executor, "listen=:0"], stderr=subprocess.PIPE, text=True)
+    with listening:
+        assert listening.stderr
+        endpoint = listening.stderr.readline().split()[-1]
+        command = [str(tools.halo_repl), f"--oop-executor-connect={endpoint}"]
+        with Session(command, environment) as console:
+            console.wait_prompt()
+            test_cin_reads_from_the_terminal(console)
+            test_ctrl_c_ends_the_input_only(console)
+            console.ask("x = 8;")
+            listening.kill()
+            shown = console.ask("x")
+            assert "is gone" in shown and "%restart" in shown
+            assert "int x = 6;" in console.ask("%history")
 
 
 def test_output_without_a_newline_stays(console: Session) -> None:

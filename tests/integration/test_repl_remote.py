@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -192,6 +193,21 @@ def test_one_session_after_the_other_and_not_two_at_once(endpoint: str) -> None:
         assert worker and not Path(f"/proc/{worker}").exists()
     with session_at(endpoint), pytest.raises(SessionError, match="has a session already"):
         session_at(endpoint)
+
+
+def test_a_front_that_is_silent_gives_way(endpoint: str, wire: Wire) -> None:
+    with session_at(wire.endpoint) as silent:
+        worker = silent.processes()["worker"]
+        wire.is_stalled = True
+        waiting = time.monotonic() + 60
+        while True:  # refused while the first front may be there
+            try:
+                with session_at(endpoint) as session:
+                    assert value(session, "1 + 1") == "2"
+                break
+            except SessionError as error:
+                assert "has a session already" in str(error) and time.monotonic() < waiting
+        assert not Path(f"/proc/{worker}").exists()
 
 
 def test_its_keeper_is_killed(endpoint: str) -> None:
