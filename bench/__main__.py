@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +20,7 @@ from bench.footprint import measure_footprint
 from bench.goals import Results, goals
 from bench.measure import BenchError
 from bench.programs import Tools, Workload
+from bench.repl import part as repl
 from bench.server import running
 from bench.speedup import measure_speedup
 from bench.startup import measure_startup
@@ -38,6 +40,7 @@ class Part(StrEnum):
     ORACLE = "oracle"
     ADAPT = "adapt"
     PHASES = "phases"
+    REPL = "repl"
 
 
 TABLE_PARTS = {Part.ORACLE, Part.ADAPT, Part.PHASES}
@@ -107,7 +110,7 @@ def measure(
 
 def bench(
     quick: Annotated[
-        bool, typer.Option("--quick", help="Short runs, few pairs, no real programs: 5 minutes.")
+        bool, typer.Option("--quick", help="Short runs, few pairs, no real programs: 6 minutes.")
     ] = False,
     programs_: Annotated[
         str | None,
@@ -137,6 +140,10 @@ def bench(
         int, typer.Option(min=1, help="Long runs under Halo, for the table.")
     ] = 1,
     strategy: Annotated[str, typer.Option(help="Of `adapt` and `phases`.")] = "adapt",
+    inputs: Annotated[
+        int | None,
+        typer.Option(min=20, help="Of a long session, `repl`. [default: 1000; quick 200]"),
+    ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Measure anew what the table already has.")
     ] = False,
@@ -153,11 +160,13 @@ def bench(
 
     Runs alternate in ABBA order; figures are medians of pairs with bootstrap intervals. The parts
     oracle, adapt and phases make the table that decides; they take long, can be done in pieces (by
-    --programs and --parts), and go on where they were left.
+    --programs and --parts), and go on where they were left. The part repl is interactive C++
+    against stock clang-repl.
     """
     if parts:
         require_known("part", words(parts), [str(part) for part in Part])
-    wanted = {Part(name) for name in words(parts)} if parts else set(Part) - TABLE_PARTS
+    usual = set(Part) - TABLE_PARTS - ({Part.REPL} if programs_ else set())
+    wanted = {Part(name) for name in words(parts)} if parts else usual
     tools = Tools(tools_directory)
     if table_parts := wanted & TABLE_PARTS:
         if programs_:
@@ -180,6 +189,19 @@ def bench(
             console.print(f"failed: {words_}")
         if wanted <= TABLE_PARTS:
             sys.exit(1 if failures else 0)
+    if Part.REPL in wanted:
+        amount = repl.QUICK if quick else repl.USUAL
+        is_all = wanted <= TABLE_PARTS | {Part.REPL}
+        files = (json, picture) if is_all else (None, None)
+        try:
+            measured = repl.measure(
+                replace(amount, inputs=inputs or amount.inputs), tools, BUILD, console.print
+            )
+        except BenchError as error:
+            sys.exit(f"bench: {error}")
+        repl.tell(*measured, record, *files, console, _out())
+        if is_all:
+            return
     own, foreign = choose(programs_, quick)
     try:
         workloads = [_built(name, level, tools) for name in [*own, *foreign]]

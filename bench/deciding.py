@@ -24,7 +24,8 @@ from bench.verdicts import verdicts
 
 RESULTS = history.RESULTS / "table"
 DOCUMENT = history.HERE.parent / "docs" / "measurements.md"
-BEGIN, END = "<!-- table -->", "<!-- end of table -->"
+BEGIN, END = "<!-- {} -->", "<!-- end of {} -->"
+"""Of what is written anew in the document, by its kind."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +102,20 @@ def _tell(wish: Wish, kept: Kept, console: Console, out: Console) -> None:
         shutil.copyfile(picture, DOCUMENT.with_name("tuning.png"))
 
 
-def publish(told: str, full: Mapping[str, Any], document: Path) -> Path:
+def publish(
+    told: str,
+    full: Mapping[str, Any],
+    document: Path,
+    kind: str = history.TABLE,
+    picture: str = "tuning.png",
+) -> Path:
     """Puts the tables between the document's marks. ValueError if it has none."""
-    before, begin, rest = document.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"{document} has no {BEGIN} and {END}")
+    begin, end = BEGIN.format(kind), END.format(kind)
+    before, _, rest = document.read_text().partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"{document} has no {begin} and {end}")
     where = f"Measured on {str(full['when'])[:10]} at {full['commit']}, {full['processor']}."
-    picture = "![speeds](tuning.png)"
-    document.write_text(f"{before}{begin}\n{where}\n\n{picture}\n\n{told}\n{end}{after}")
+    shown = f"![speeds]({picture})"
+    document.write_text(f"{before}{begin}\n{where}\n\n{shown}\n\n{told}\n{end}{after}")
     return document

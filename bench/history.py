@@ -83,16 +83,25 @@ def table_summary(full: dict[str, Any]) -> dict[str, Any]:
 
 def record_table(full: dict[str, Any], directory: Path = HISTORY) -> Path:
     """Adds the table's summary to the history; returns its file."""
-    stamp = str(full["when"])[:19].replace(":", "").replace("-", "")
-    path = directory / f"{stamp}-{TABLE}.json"
-    write(table_summary(full), path)
+    return keep(table_summary(full), TABLE, directory)
+
+
+def keep(summary: dict[str, Any], kind: str, directory: Path = HISTORY) -> Path:
+    """Adds a summary to the history; returns its file."""
+    stamp = str(summary["when"])[:19].replace(":", "").replace("-", "")
+    path = directory / f"{stamp}-{kind}.json"
+    write(summary, path)
     return path
+
+
+def earlier_of(kind: str, directory: Path = HISTORY) -> list[dict[str, Any]]:
+    """Summaries of that kind, oldest first."""
+    return [json.loads(path.read_text()) for path in sorted(directory.glob(f"*-{kind}.json"))]
 
 
 def earlier_tables(strategy: str, directory: Path = HISTORY) -> list[dict[str, Any]]:
     """Summaries of tables of that strategy, oldest first."""
-    found = [json.loads(path.read_text()) for path in sorted(directory.glob(f"*-{TABLE}.json"))]
-    return [one for one in found if one.get("strategy") == strategy]
+    return [one for one in earlier_of(TABLE, directory) if one.get("strategy") == strategy]
 
 
 def offline(directory: Path = HISTORY) -> dict[str, float]:
@@ -112,13 +121,9 @@ def write(full: dict[str, Any], path: Path) -> None:
 
 def record(full: dict[str, Any], directory: Path = HISTORY) -> Path:
     """Adds the summary to the history; returns its file."""
-    stamp = str(full["when"])[:19].replace(":", "").replace("-", "")
-    path = directory / f"{stamp}-{full['level']}.json"
-    write(summary(full), path)
-    return path
+    return keep(summary(full), str(full["level"]), directory)
 
 
 def earlier(level: str, directory: Path = HISTORY) -> list[dict[str, Any]]:
     """Summaries at that level, oldest first."""
-    found = [json.loads(path.read_text()) for path in sorted(directory.glob(f"*-{level}.json"))]
-    return [one for one in found if one.get("level") == level]
+    return [one for one in earlier_of(level, directory) if one.get("level") == level]

@@ -334,7 +334,8 @@ def test_tables_are_remembered_and_others_left_alone(tmp_path: Path) -> None:
 
 def test_tables_are_put_between_marks_and_replaced(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{deciding.BEGIN}\nold\n{deciding.END}\nafter\n")
+    begin, end = deciding.BEGIN.format("table"), deciding.END.format("table")
+    page.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
     full = {"when": "2026-01-02T03:04:05", "commit": "abc", "processor": "P"}
     for text in ("first", "second"):
         deciding.publish(text, full, page)
@@ -345,7 +346,7 @@ def test_tables_are_put_between_marks_and_replaced(tmp_path: Path) -> None:
     page.write_text("nothing")
     with pytest.raises(ValueError, match="has no"):
         deciding.publish("text", full, page)
-    assert deciding.BEGIN in deciding.DOCUMENT.read_text()
+    assert begin in deciding.DOCUMENT.read_text()
 
 
 def test_tables_are_drawn_and_written(tmp_path: Path) -> None:
