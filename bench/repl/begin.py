@@ -72,7 +72,7 @@ def measure_start(place: Place, rounds: int) -> list[Figure]:
             try:
                 console = Console(place, rival)
             except NoAnswer as error:
-                into.add(rival, None, str(error))
+                into.fail(rival, str(error))
                 continue
             console.close()
             into.add(rival, console.start_ms)

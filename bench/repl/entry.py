@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import methodcaller
 
 from bench.repl.figures import OURS, STOCKS, Figure, Rival, together
-from bench.repl.rivals import Place, Seat
+from bench.repl.rivals import Asked, Place, Seat
+from bench.repl.terminal import NoAnswer
 
 ENTER_GOAL_MS = 3.5
 CRASH_GOAL_MS = 30.0
@@ -104,16 +106,20 @@ def measure_crash(place: Place, rounds: int) -> list[Figure]:
     crash = Figure("crash: Enter to prompt", CRASH_GOAL_MS)
     after = Figure("crash: next input's Enter to result")
     probes = {
-        **dict.fromkeys(OURS, ("x", "(int) 40")),
-        **dict.fromkeys(STOCKS, ('printf("it " "is %d\\n", x);', "it is 40")),
+        **dict.fromkeys(OURS, ("x", f"(int) {_x(0)}")),
+        **dict.fromkeys(STOCKS, ('printf("it " "is %d\\n", x);', f"it is {_x(0)}")),
     }
     with seats(place, list(Rival), lambda _: _setup(0)) as taken:
         for _, order in in_turns(taken, rounds):
             for seat in order:
-                seat.measure(crash, methodcaller("ask", CRASH))
-                seat.measure(after, methodcaller("ask", *probes[seat.rival]))
-    for rival in STOCKS:
-        if not after.values(rival):  # a prompt that leads nowhere is none
-            crash.samples[rival] = [None] * rounds
-            crash.notes[rival] = "session lost"
+                seat.measure(crash, partial(_crash, seat.rival, probes[seat.rival], after))
     return [crash, after]
+
+
+def _crash(rival: Rival, probe: tuple[str, str], after: Figure, session: Asked) -> float:
+    try:
+        crash_ms = session.ask(CRASH)
+        after.add(rival, session.ask(*probe))
+    except NoAnswer as error:
+        raise NoAnswer(f"the session is lost: {error}") from error
+    return crash_ms

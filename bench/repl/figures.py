@@ -41,19 +41,22 @@ class Spread:
 @dataclass
 class Figure:
     """The i-th samples of all rivals were taken next to each other. `goal`: the most that ours
-    should be. `notes`: what is to be told of a rival beside its samples, or in place of them."""
+    should be. `failures`: why there was no sample, each time one was asked for."""
 
     name: str
     goal: float | None = None
     unit: str = "ms"
     samples: dict[Rival, list[float | None]] = field(default_factory=dict)
-    notes: dict[Rival, str] = field(default_factory=dict)
+    failures: dict[Rival, list[str]] = field(default_factory=dict)
 
-    def add(self, rival: Rival, value: float | None, note: str = "") -> None:
-        """The next sample. None: there was none."""
+    def add(self, rival: Rival, value: float | None) -> None:
+        """The next sample. None: there is none."""
         self.samples.setdefault(rival, []).append(value)
-        if note:
-            self.notes[rival] = note
+
+    def fail(self, rival: Rival, why: str) -> None:
+        """There is no next sample, because of that."""
+        self.add(rival, None)
+        self.failures.setdefault(rival, []).append(why)
 
     def values(self, rival: Rival) -> list[float]:
         """The samples that there are."""

@@ -95,7 +95,7 @@ def measure_pipe(place: Place, rounds: int, count: int) -> list[Figure]:
                 ended_ns = piped.wait(END, count * MOST_MS * 1e-3)
                 figure.add(rival, (ended_ns - begun_ns) * 1e-6 / (count + 1))
             except NoAnswer as error:
-                figure.add(rival, None, str(error))
+                figure.fail(rival, str(error))
             finally:
                 piped.close()
     return [figure]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,34 +183,35 @@ class Seat:
         self._setup = setup
         self._session: Asked | None = None
         self._lack = ""  # why there is no session
-        self._failed: Counter[str] = Counter()  # by figure; "": to begin
+        self._fruitless = 0  # attempts to begin one
 
     def begin(self, round: int) -> None:
         """Has a session, if one can be had."""
-        if self._session or self._failed[""] >= MOST_FAILURES:
+        if self._session or self._fruitless >= MOST_FAILURES:
             return
         try:
             self._session = self._place.begin(self.rival)
             for each in self._setup(round):
                 self._session.ask(each)
         except NoAnswer as error:
-            self._failed[""] += 1
+            self._fruitless += 1
             self._lack = f"no session: {error}"
             self.end()
 
     def measure(self, figure: Figure, act: Callable[[Asked], float]) -> None:
         """Adds the next sample to the figure."""
-        if not self._session or self._failed[figure.name] >= MOST_FAILURES:
-            figure.add(self.rival, None, "" if self._session else self._lack)
-            return
-        try:
-            figure.add(self.rival, act(self._session))
-        except NoAnswer as error:
-            figure.add(self.rival, None, str(error))
-            self._failed[figure.name] += 1
-            if not isinstance(error, Wrong):
-                self._lack = str(error)
-                self.end()
+        if len(figure.failures.get(self.rival, ())) >= MOST_FAILURES:
+            figure.add(self.rival, None)
+        elif not self._session:
+            figure.fail(self.rival, self._lack)
+        else:
+            try:
+                figure.add(self.rival, act(self._session))
+            except NoAnswer as error:
+                figure.fail(self.rival, str(error))
+                if not isinstance(error, Wrong):
+                    self._lack = str(error)
+                    self.end()
 
     def end(self) -> None:
         """Ends the session; `begin` begins another."""

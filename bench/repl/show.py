@@ -105,10 +105,10 @@ def notes(figures: Sequence[Figure]) -> list[str]:
     """A line for each rival that did not always answer."""
     found = []
     for figure in figures:
-        for rival, note in figure.notes.items():
-            samples = figure.samples.get(rival, [])
-            count = f"{samples.count(None)} of {len(samples)} without an answer: "
-            found.append(f"{figure.name}, {rival}: {count if samples else ''}{note}")
+        for rival, failures in figure.failures.items():
+            asked = len(figure.values(rival)) + len(failures)
+            told = f"{len(failures)} of {asked} times that it was asked: {failures[-1]}"
+            found.append(f"{figure.name}, {rival}: no answer {told}")
     return found
 
 

@@ -26,7 +26,7 @@ def figure(goal: float | None = 3.5) -> Figure:
             Rival.STOCK: [None, None, None, None],
             Rival.OOP: [20.0, 30.0, None, 60.0],
         },
-        notes={Rival.STOCK: "the program has ended"},
+        failures={Rival.STOCK: ["hung", "the program has ended"]},
     )
 
 
@@ -83,7 +83,8 @@ def test_cells_mark_what_misses() -> None:
     assert cells[1:5] == ["1000", "1.50", "2048 missed", "100"]
     assert show.growth_cells([Growth(Rival.OOP, ended="hung after 0 inputs")])[0][-1]
     (note,) = show.notes([figure()])
-    assert note == "Enter, clang-repl: 4 of 4 without an answer: the program has ended"
+    assert note.startswith("Enter, clang-repl: no answer 2 of 2 times")
+    assert note.endswith(": the program has ended")
     assert "| 2048 missed | 100 |" in show.markdown([figure()], [growth(1000, 2.0)])
 
 
