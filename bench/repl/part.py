@@ -22,6 +22,7 @@ from bench.goals import Goal
 from bench.machine import commit, processor
 from bench.programs import Tools
 from bench.repl import show
+from bench.repl.autoload import measure_autoload
 from bench.repl.begin import measure_headers, measure_start, warm
 from bench.repl.entry import measure_completion, measure_crash, measure_entry
 from bench.repl.figures import OURS, Figure
@@ -71,6 +72,7 @@ def measure(
         ("headers and first uses", lambda: measure_headers(place, amount.headers)),
         ("crashes", lambda: measure_crash(place, amount.rounds // 2)),
         ("completion", lambda: measure_completion(place, amount.rounds // 2)),
+        ("automatic libraries", lambda: measure_autoload(place, amount.headers)),
         ("executors", measure_executor),
     )
     figures: list[Figure] = []

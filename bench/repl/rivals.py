@@ -147,10 +147,10 @@ class Direct:
         begun_ns = time.perf_counter_ns()
         outcome = self.session.run(source)
         answer_ms = (time.perf_counter_ns() - begun_ns) * 1e-6
+        if outcome.failure and expected:
+            raise Wrong(outcome.failure.text)
         if expected.startswith("(") and str(outcome.value) != expected:
-            raise Wrong(f"no {expected!r}", str(outcome))
-        if expected and not outcome.is_kept:
-            raise Wrong(str(outcome.failure))
+            raise Wrong(f"no {expected!r} but {outcome.value}")
         return answer_ms
 
     def complete(self, source: str, expected: str) -> float:
