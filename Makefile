@@ -68,7 +68,7 @@ test-native: setup ## the runtime's C tests, plainly and under sanitizers
 test-real: setup ## real projects' own test suites while every function is swapped (long)
 	@$(PYTEST) tests/real
 
-bench: setup ## costs and speed-ups against plain clang, as a table, JSON and a plot (BENCH=options)
+bench: setup ## costs and speed-ups against plain clang, interactive C++ against clang-repl: tables, JSON, plots (BENCH=options)
 	@$(BIN)/python -m bench $(BENCH)
 
 bench-table: setup ## the table that decides: Halo against the best of every static build (long, in pieces)
