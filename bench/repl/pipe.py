@@ -82,7 +82,7 @@ def inputs(count: int) -> list[str]:
 
 def measure_pipe(place: Place, rounds: int, count: int) -> list[Figure]:
     """Milliseconds an input, of `count` between two marks."""
-    figure = Figure(f"{count} inputs on a pipe, each", PIPE_GOAL_MS)
+    figure = Figure("inputs on a pipe, each", PIPE_GOAL_MS)
     rivals = (Rival.HALO, *STOCKS)
     for round in range(rounds):
         for rival in rivals if round % 2 else reversed(rivals):

@@ -12,7 +12,7 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot
 from matplotlib.axes import Axes
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import NullFormatter, ScalarFormatter
 from rich.console import Console
 from rich.table import Table
 
@@ -21,6 +21,8 @@ from bench.repl.memory import INPUT_GOAL_BYTES, MAPPINGS_GOAL, Growth
 from bench.table import MISSED
 
 COLUMNS = ("figure", "goal", *Rival, "the last / halo-repl")
+TRACED = ("Enter to result: all", "inputs on", "start", "first", "crash", "completion", "bytes")
+"""Beginnings of the figures whose history is drawn."""
 GROWTH_COLUMNS = ("session", "inputs", "ms each", "bytes each", "new mappings", "")
 GROWTH_GOALS = ("goal", "", "", f"{INPUT_GOAL_BYTES:g}", f"{MAPPINGS_GOAL:g}", "")
 
@@ -160,6 +162,7 @@ def _times(figures: Sequence[Figure], pane: Axes) -> None:
     pane.invert_yaxis()
     pane.set_xscale("log")
     pane.xaxis.set_major_formatter(ScalarFormatter())
+    pane.xaxis.set_minor_formatter(NullFormatter())
     pane.set_xlabel("ms, median and quartiles")
     pane.grid(alpha=0.3)
     pane.legend(fontsize="small")
@@ -179,7 +182,9 @@ def _growths(growths: Sequence[Growth], pane: Axes) -> None:
 
 
 def _history(history: Sequence[dict[str, Any]], pane: Axes) -> None:
-    names = dict.fromkeys(name for one in history for name in one["of_goal"])
+    names = dict.fromkeys(
+        name for one in history for name in one["of_goal"] if name.startswith(TRACED)
+    )
     for name in names:
         points = [(i, one["of_goal"].get(name)) for i, one in enumerate(history)]
         known = [(i, share) for i, share in points if share is not None]
@@ -192,4 +197,4 @@ def _history(history: Sequence[dict[str, Any]], pane: Axes) -> None:
     pane.set_title("Share of the goal, recorded runs and this one")
     pane.grid(alpha=0.3)
     if names:
-        pane.legend(fontsize="x-small", ncols=2)
+        pane.legend(fontsize="x-small")
