@@ -119,14 +119,19 @@ def test_a_word_that_is_half_typed() -> None:
 
 
 def test_a_terminal_tells_when_text_came_and_that_it_did_not() -> None:
-    code = "import sys; print('one'); sys.stdin.readline(); print('t' 'wo')"
+    code = "import sys; print('one'); sys.stdin.readline(); print('done'); sys.stdin.readline()"
     with Terminal([sys.executable, "-uc", code], {"PATH": "/usr/bin:/bin"}) as terminal:
         first_ns = terminal.wait("one", limit_s=20.0)
         assert first_ns > terminal.begun_ns
-        terminal.send("two\r")
-        assert terminal.wait_below("two", limit_s=20.0) > first_ns
-        with pytest.raises(NoAnswer, match=r"ended|no 'three'"):
-            terminal.wait("three", limit_s=0.05)
+        terminal.rest(0.05)
+        sent_ns = terminal.send("two\r")
+        assert terminal.wait_below("done", limit_s=20.0) > sent_ns > first_ns
+        assert terminal.wait("two", limit_s=0.05)  # the echo
+        with pytest.raises(NoAnswer, match="no 'two'"):
+            terminal.wait_below("two", limit_s=0.05)
+        terminal.send("\r")
+        with pytest.raises(NoAnswer, match="ended"):
+            terminal.wait("more", limit_s=20.0)
 
 
 def test_memory_of_a_process() -> None:
