@@ -324,7 +324,7 @@ def test_c_shows_what_is_no_constant() -> None:
         assert (value(session, "three()"), value(session, "x + 1")) == ("3", "5")
 
 
-SAYS = 'extern "C" int puts(const char *); struct Says { const char *what; ~Says() { puts(what); } };'
+SAYS = "#include <cstdio>\nstruct Says { const char *what; ~Says() { std::puts(what); } };"
 
 
 def test_destructors_and_handlers_run_once_at_the_end(capfd: pytest.CaptureFixture[str]) -> None:

@@ -36,7 +36,7 @@ class Commands:
         self._shown: set[str] = set()  # inputs that end in an expression without a semicolon
 
     def close(self) -> Result:
-        """Ends the present session, if %quit has not. What its end printed or failed with is told."""
+        """Ends the present session, if %quit has not. How that failed is told."""
         failed = self.session.close()
         return Result(is_ok=not failed, outcomes=(failed,) if failed else (), is_over=True)
 

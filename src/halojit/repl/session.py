@@ -316,8 +316,9 @@ class Session:
     # ---- the end
 
     def close(self, limit_s: float = END_LIMIT_S) -> Outcome | None:
-        """Ends the session and its processes; its inputs can still be read. Once, static objects are destroyed and handlers of
-        `atexit` run, the last first. An outcome: that failed, or took longer than `limit_s`."""
+        """Ends the session and its processes; its inputs can still be read. Once, static objects
+        are destroyed and handlers of `atexit` run, the last first. An outcome: that failed, or took
+        longer than `limit_s`."""
         if self._over:
             self._pair.close()
             return None
