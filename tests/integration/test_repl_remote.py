@@ -117,7 +117,7 @@ def wire(endpoint: str) -> Iterator[Wire]:
 
 
 def session_at(endpoint: str, stdio: tuple[int, int, int] | None = None) -> Session:
-    return Session((), stdio, Executor(endpoint=endpoint))
+    return Session((), stdio, executor=Executor(endpoint=endpoint))
 
 
 def run(session: Session, *sources: str) -> None:
