@@ -47,6 +47,7 @@ Expected<std::unique_ptr<Engine>> Engine::create(int Descriptor, const std::stri
           return Memory.takeError();
         auto Linker = std::make_unique<ObjectLinkingLayer>(ES, std::move(*Memory));
         Linker->addPlugin(Known);
+        Linker->addPlugin(std::make_shared<Frames>());
         return Linker;
       })
       .setPlatformSetUp(ExecutorNativePlatform(OrcRuntime));
