@@ -5,6 +5,7 @@
 #include "dispatch.h"
 #include "halo/keeper.h"
 #include "halo/protocol.h"
+#include "offsets.h"
 #include "tasks.h"
 
 #include <dirent.h>
@@ -106,9 +107,11 @@ static int freeze(struct halo_call *call) {
   uint64_t threads = halo_tasks_count();
   if (threads == 1) {
     fflush(NULL); /* what is buffered would be written twice */
+    halo_offsets_note();
     wire = halo_session_descriptor(call->session);
     int status = halo_keeper_freeze(id, rest, descriptors, &count);
     if (status == 1) {
+      halo_offsets_restore();
       setpgid(0, 0);
       while (count > 1)
         close(descriptors[--count]);
