@@ -3,6 +3,7 @@
 #include "Guard.h"
 
 #include "clang/AST/ASTConsumer.h"
+#include "clang/Basic/DiagnosticSema.h"
 #include "clang/Frontend/CompilerInstance.h"
 #include "clang/Frontend/TextDiagnosticPrinter.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
@@ -24,6 +25,20 @@ public:
     return createStringError("no executor");
   }
   Error LoadDynamicLibrary(const char *) override { return createStringError("no executor"); }
+};
+
+class Printer final : public clang::TextDiagnosticPrinter {
+public:
+  Printer(raw_ostream &To, clang::DiagnosticOptions &Options, const std::function<void()> &GaveUp)
+      : TextDiagnosticPrinter(To, Options), GaveUp(GaveUp) {}
+  void HandleDiagnostic(clang::DiagnosticsEngine::Level Level, const clang::Diagnostic &Info) override {
+    TextDiagnosticPrinter::HandleDiagnostic(Level, Info);
+    if (Info.getID() == clang::diag::fatal_too_many_errors && GaveUp)
+      GaveUp();
+  }
+
+private:
+  const std::function<void()> &GaveUp;
 };
 
 class OpenInterpreter final : public clang::Interpreter {
@@ -56,7 +71,7 @@ Expected<std::unique_ptr<Compiler>> Compiler::create(const Triple &Triple,
   if (!Instance)
     return Instance.takeError();
   clang::DiagnosticsEngine &Diagnostics = (*Instance)->getDiagnostics();
-  Diagnostics.setClient(new clang::TextDiagnosticPrinter(Self->Text, (*Instance)->getDiagnosticOpts()),
+  Diagnostics.setClient(new Printer(Self->Text, (*Instance)->getDiagnosticOpts(), Self->GaveUp),
                         /*ShouldOwnClient=*/true);
 
   auto Executors = std::make_unique<clang::IncrementalExecutorBuilder>();
@@ -85,18 +100,21 @@ std::string Compiler::nameOf(StringRef File) const {
 // An input is a file that clang includes into one of its own; nobody else needs to know.
 std::string Compiler::takeDiagnostics() {
   std::string Clean;
-  for (StringRef Rest = Said; !Rest.empty();) {
-    auto [Line, Next] = Rest.split('\n');
-    if (!Line.contains("In file included from <<< inputs >>>:")) {
-      if (Line.consume_front("<<< inputs >>>:1:1: ")) // where all inputs have ended
-        Clean += ("at the end of the input: " + Line).str();
-      else if (size_t At = Line.find("input_line_"); At != StringRef::npos)
-        Clean += Line.take_front(At).str() + nameOf(Line.drop_front(At));
-      else
-        Clean += Line;
-      Clean += '\n';
-    }
-    Rest = Next;
+  StringRef Line, Rest = Said, AtEnd;
+  while (!Rest.empty()) {
+    std::tie(Line, Rest) = Rest.split('\n');
+    if (Line.contains("In file included from <<< inputs >>>:"))
+      continue;
+    if (Line.consume_front("<<< inputs >>>:1:1: ")) { // where all inputs have ended
+      if (Line == AtEnd)
+        continue; // clang says it again and again
+      AtEnd = Line;
+      Clean += ("at the end of the input: " + Line).str();
+    } else if (size_t At = Line.find("input_line_"); At != StringRef::npos)
+      Clean += Line.take_front(At).str() + nameOf(Line.drop_front(At));
+    else
+      Clean += Line;
+    Clean += '\n';
   }
   Said.clear();
   return Clean;

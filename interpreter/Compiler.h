@@ -11,6 +11,7 @@
 #include "llvm/IR/Module.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,6 +39,10 @@ public:
   std::string nameOf(llvm::StringRef File) const;
   // What clang has said since this was last asked.
   std::string takeDiagnostics();
+
+  // Called in the midst of an input of which clang has said that there are too many errors; must not
+  // return. Its parser may go on for ever then, at the end of an input above all.
+  std::function<void()> GaveUp;
 
   clang::CompilerInstance &instance() { return *Session->getCompilerInstance(); }
 

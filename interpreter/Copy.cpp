@@ -11,6 +11,19 @@ using namespace llvm;
 namespace halo {
 
 constexpr unsigned LimitSeconds = 2;
+static int CopysEnd = -1; // of the pipe to who asked
+
+bool isCopy() { return CopysEnd >= 0; }
+
+void leaveCopy(StringRef Result) {
+  for (size_t Sent = 0; Sent < Result.size();) {
+    ssize_t Bytes = write(CopysEnd, Result.data() + Sent, Result.size() - Sent);
+    if (Bytes < 0 && errno != EINTR)
+      _exit(1);
+    Sent += static_cast<size_t>(Bytes > 0 ? Bytes : 0);
+  }
+  _exit(0);
+}
 
 std::optional<std::string> inCopy(llvm::function_ref<std::string()> Work) {
   int Ends[2];
@@ -21,14 +34,8 @@ std::optional<std::string> inCopy(llvm::function_ref<std::string()> Work) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     std::signal(SIGALRM, SIG_DFL);
     alarm(LimitSeconds);
-    std::string Result = Work();
-    for (size_t Sent = 0; Sent < Result.size();) {
-      ssize_t Bytes = write(Ends[1], Result.data() + Sent, Result.size() - Sent);
-      if (Bytes < 0 && errno != EINTR)
-        _exit(1);
-      Sent += static_cast<size_t>(Bytes > 0 ? Bytes : 0);
-    }
-    _exit(0);
+    CopysEnd = Ends[1];
+    leaveCopy(Work());
   }
   close(Ends[1]);
   std::string Result;

@@ -3,6 +3,7 @@
 #define HALO_INTERPRETER_COPY_H
 
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/StringRef.h"
 #include "llvm/Support/JSON.h"
 
 #include <optional>
@@ -13,7 +14,11 @@ namespace halo {
 // What Work returns. Nothing: it crashed, or took more than two seconds.
 std::optional<std::string> inCopy(llvm::function_ref<std::string()> Work);
 
-// The same for an object; an empty one then.
+// In the copy: ends it, from wherever Work is.
+bool isCopy();
+[[noreturn]] void leaveCopy(llvm::StringRef Result);
+
+// The same for an object, whose text a copy may leave with; an empty one then.
 llvm::json::Object objectInCopy(llvm::function_ref<llvm::json::Object()> Work);
 
 } // namespace halo

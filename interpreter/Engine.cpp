@@ -2,6 +2,7 @@
 
 #include "Arena.h"
 #include "Companion.h"
+#include "Frames.h"
 #include "ThreadLocals.h"
 
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"

@@ -21,6 +21,8 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
 
+#include <unistd.h>
+
 extern "C" {
 #include "halo/keeper.h"
 }
@@ -79,6 +81,7 @@ public:
     if (!Headers.empty())
       if (Error E = runOwn("namespace __halo { static std::ios_base::Init streams; }"))
         return E;
+    Compiler.GaveUp = [this] { giveUp(); };
     return Engine.serve("__halo_caught_tag", [this](ArrayRef<char> Bytes) {
       StringRef Both(Bytes.data(), Bytes.size());
       auto [Type, What] = Both.split('\0');
@@ -142,6 +145,19 @@ private:
   Error runOwn(StringRef Source) {
     std::unique_ptr<Module> M = Compiler.compile(Source);
     return M ? Engine.run(*M) : createStringError(Compiler.takeDiagnostics());
+  }
+
+  // This process is given up for what it says here.
+  [[noreturn]] void giveUp() {
+    json::Object Answer = failure();
+    if (halo::isCopy()) {
+      std::string Line;
+      raw_string_ostream(Line) << json::Value(std::move(Answer));
+      halo::leaveCopy(Line);
+    }
+    consumeError(Front.send(std::move(Answer)));
+    for (;;)
+      pause();
   }
 
   // The executor first: what it has done is what we know of.
