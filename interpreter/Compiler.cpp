@@ -3,6 +3,7 @@
 #include "Guard.h"
 
 #include "clang/AST/ASTConsumer.h"
+#include "clang/AST/ASTContext.h"
 #include "clang/Basic/DiagnosticSema.h"
 #include "clang/Frontend/CompilerInstance.h"
 #include "clang/Frontend/TextDiagnosticPrinter.h"
@@ -134,6 +135,10 @@ std::unique_ptr<Module> Compiler::compile(StringRef Source) {
     std::string Why = toString(Unit.takeError());
     if (Said.empty())
       Said = Why;
+    return nullptr;
+  }
+  if (instance().getASTContext().getCurrentNamedModule()) { // nothing after it could be linked
+    Said += "error: an input cannot declare a module\n";
     return nullptr;
   }
   guardInitializers(*Unit->TheModule);

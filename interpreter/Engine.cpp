@@ -10,12 +10,36 @@
 #include "llvm/ExecutionEngine/Orc/EPCGenericMemoryAccess.h"
 #include "llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h"
 #include "llvm/ExecutionEngine/Orc/SimpleRemoteEPC.h"
+#include "llvm/IR/DiagnosticHandler.h"
+#include "llvm/IR/DiagnosticInfo.h"
+#include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/Target/TargetMachine.h"
 
 using namespace llvm;
 using namespace llvm::orc;
 
 namespace halo {
+namespace {
+
+// What LLVM says while it makes code, of inline assembly above all: its own handler ends the process.
+class Complaints final : public DiagnosticHandler {
+public:
+  explicit Complaints(std::string &To) : To(To) {}
+  bool handleDiagnostics(const DiagnosticInfo &Info) override {
+    if (Info.getSeverity() != DS_Error)
+      return true;
+    raw_string_ostream Out(To);
+    DiagnosticPrinterRawOStream Printer(Out);
+    Out << (To.empty() ? "" : "; ");
+    Info.print(Printer);
+    return true;
+  }
+
+private:
+  std::string &To;
+};
+
+} // namespace
 
 Expected<std::unique_ptr<Engine>> Engine::create(int Descriptor, const std::string &OrcRuntime,
                                                  const std::string &Support) {
@@ -73,10 +97,13 @@ Engine::~Engine() = default;
 
 Error Engine::run(Module &M) {
   SimpleCompiler Compile(*Machine);
+  LastReport.clear();
+  M.getContext().setDiagnosticHandler(std::make_unique<Complaints>(LastReport));
   auto Object = Compile(M);
   if (!Object)
     return Object.takeError();
-  LastReport.clear();
+  if (!LastReport.empty())
+    return createStringError(LastReport);
   Known->begin(**Object);
   Error Failure = Jit->addObjectFile(std::move(*Object));
   if (!Failure)
