@@ -84,9 +84,16 @@ def test_declarations(session: Session) -> None:
         session,
         "int half; struct Half {}; template <class T> T half_of(T x) { return x / 2; }\n"
         "int f() { return 2; }\nusing Number = int;\n#define HALF 1\n#undef SIZE\n#define SIZE 5\n"
-        "#include <complex>\n",
+        "#include <scoped_allocator>\n",
     )
-    for name in ("half", "Half()", "half_of(2)", "Number(1)", "HALF", "std::complex<int>()"):
+    for name in (
+        "half",
+        "Half()",
+        "half_of(2)",
+        "Number(1)",
+        "HALF",
+        "sizeof(std::scoped_allocator_adaptor<std::allocator<int>>)",
+    ):
         assert session.run(name).failure is not None, name
     assert value(session, "f() + SIZE") == "5"
 
