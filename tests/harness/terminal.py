@@ -82,7 +82,11 @@ class Terminal:
 
     def colour(self, row: int, column: int) -> str:
         """A character's."""
-        return str(self._screen.buffer[row][column].fg)
+        return str(self.cell(row, column).fg)
+
+    def cell(self, row: int, column: int) -> pyte.screens.Char:
+        """A character with its colours."""
+        return self._screen.buffer[row][column]
 
     def wait_until(self, is_so: Callable[[], bool], what: str) -> None:
         """Takes output until something is so."""

@@ -231,11 +231,14 @@ def mirror_step(mirror: Mirror, dice: random.Random) -> None:
         assert pid
         with killed(pid, dice.uniform(0.0, 0.01)):
             if dice.random() < 0.3:
-                outcome = mirror.run(HALF + "for (;;) ++a;", mirror.state)
+                # It defines something again, which takes a second try, in another process.
+                with interrupted(session, 0.1):
+                    outcome = mirror.run(HALF + "for (;;) ++a;", mirror.state)
                 assert outcome.failure is not None
             else:
                 mirror.run(source, after)
         mirror.settle()
+        mirror.run("(void)0;", mirror.state)  # the kill may have come when all was done
 
 
 @pytest.mark.parametrize("way", FAILURES)

@@ -21,6 +21,7 @@ from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.shortcuts import PromptSession, print_formatted_text
+from prompt_toolkit.styles import Style
 from pygments.lexers.c_cpp import CppLexer
 
 from halojit.repl.command import Result
@@ -31,6 +32,21 @@ from halojit.repl.wording import message
 
 PROMPT = "halo> "
 CONTINUATION = "....> "
+
+CODE = Style.from_dict(
+    {
+        "pygments.comment": "ansibrightblack",
+        "pygments.comment.preproc": "ansiyellow",
+        "pygments.comment.preprocfile": "ansigreen",
+        "pygments.keyword": "ansimagenta",
+        "pygments.keyword.type": "ansicyan",
+        "pygments.name.class": "ansicyan",
+        "pygments.name.function": "ansibrightblue",
+        "pygments.literal.number": "ansiyellow",
+        "pygments.literal.string": "ansigreen",
+    }
+)
+"""Colours of the terminal's own palette: they can be read on whatever its background is."""
 
 _MARKED = re.compile(
     r"(?P<place>.*?)"
@@ -51,6 +67,8 @@ class Console:
             multiline=True,
             prompt_continuation=CONTINUATION,
             lexer=PygmentsLexer(CppLexer),
+            style=CODE,
+            include_default_pygments_style=False,
             history=_open(history),
             completer=CommandCompleter(commands),
             complete_while_typing=False,
