@@ -186,6 +186,23 @@ static void bury(struct keeper *keeper, size_t row) {
                                              .status = status});
 }
 
+/* A process that is killed while it leaves a copy behind, or begins as one, may not have told of it: the
+ * copy ends then, and nobody else would reap it. While the front asks for another live process, no
+ * child is in the midst of telling. */
+static void bury_unreported(struct keeper *keeper) {
+  siginfo_t dead = {0};
+  while (waitid(P_ALL, 0, &dead, WEXITED | WNOHANG | WNOWAIT) == 0 && dead.si_pid) {
+    size_t row = 0;
+    while (row < keeper->count && keeper->kept[row].pid != dead.si_pid)
+      row++;
+    if (row < keeper->count)
+      bury(keeper, row);
+    else
+      waitpid(dead.si_pid, NULL, 0);
+    dead.si_pid = 0;
+  }
+}
+
 /* ---- the loop ---- */
 
 /* False: the front is gone. */
@@ -218,6 +235,8 @@ static bool step(struct keeper *keeper) {
     return true;
   if (status <= 0)
     return false;
+  if (message.kind == HALO_KEEPER_START || message.kind == HALO_KEEPER_THAW)
+    bury_unreported(keeper);
   obey(keeper, &message, descriptors, passed);
   for (size_t i = 0; i < passed; i++)
     close(descriptors[i]);
