@@ -25,6 +25,7 @@ from halojit.repl.keeper import Event, Keeper, KeeperGone, Kind
 _START_LIMIT_S = 30.0
 _DEATH_LIMIT_S = 5.0
 _CRASH_LIMIT_S = 0.5
+_CAUSE_LIMIT_S = 0.02  # an input that exits with 0 waits for it
 _HUNG_UP = "the executor hung up"
 """As the interpreter says it (Channel.cpp)."""
 _EXIT_CUT = 121  # HALO_EXIT_CUT
@@ -174,8 +175,6 @@ class Pair:
     def send(self, request: dict[str, Any]) -> None:
         """Asks the interpreter; a pair that died is noticed by `answer`."""
         assert self._front
-        with contextlib.suppress(BlockingIOError):
-            self._wake.recv(64)  # meant for an earlier request
         with contextlib.suppress(OSError):
             self._front.sendall(json.dumps(request).encode() + b"\n")
 
@@ -226,10 +225,18 @@ class Pair:
     def death(self) -> Death | None:
         """Of two the one that is not just the other's consequence: a worker ends in order when its
         connection does."""
-        worker, interpreter = self._worker.ended, self._interpreter.ended
-        if worker and interpreter and worker.code == 0:
-            return interpreter
-        return worker or interpreter
+        if (worker := self._worker.ended) and worker.code in (0, _EXIT_CUT):
+            return self._hear_cause() or worker
+        return worker or self._interpreter.ended
+
+    def _hear_cause(self) -> Death | None:
+        """The interpreter's death, of which we may hear after its consequence."""
+        begin = time.monotonic()
+        with contextlib.suppress(TimeoutError):
+            while not self._interpreter.ended:
+                # When its end of the connection is closed, it is ending.
+                self._wait(begin + (_CAUSE_LIMIT_S if self._front else _CRASH_LIMIT_S))
+        return self._interpreter.ended
 
     def part(self, deadline: float) -> Death:
         """Hangs up, so that the worker ends as a program does. How it ended.
@@ -274,6 +281,12 @@ class Pair:
         """Makes `answer` raise Interrupted. Any thread, or a signal handler."""
         self._waker.send(b"!")
 
+    def forget_interrupts(self) -> None:
+        """Those until now were meant for something earlier."""
+        with contextlib.suppress(BlockingIOError):
+            while self._wake.recv(64):
+                pass
+
     def close(self) -> None:
         """Ends all processes."""
         for side in self._sides():
@@ -300,7 +313,9 @@ class Pair:
             raise TimeoutError("no answer in time")
         # Answers before deaths: what was said before the end counts.
         if self._front and self._front.fileno() in ready:
-            data = self._front.recv(1 << 20)
+            data = b""
+            with contextlib.suppress(ConnectionResetError):  # it died with unread requests
+                data = self._front.recv(1 << 20)
             self._inbox += data
             if not data:
                 self._front.close()

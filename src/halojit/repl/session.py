@@ -167,6 +167,8 @@ class Session:
 
     def run(self, source: str) -> Outcome:
         """Runs one input. Raises SessionError only when nothing can go on."""
+        if not self._over:
+            self._pair.forget_interrupts()
         if lost := self._untold or self.settle():
             self._untold = None
             assert lost.failure
@@ -356,7 +358,7 @@ class Session:
 
     def processes(self) -> dict[str, int | None]:
         """The process ids of "worker" and "interpreter", once the last input is kept."""
-        self.settle()
+        self._untold = self._untold or self.settle()
         return self._pair.pids()
 
     # ---- commits
@@ -372,13 +374,15 @@ class Session:
             unkept = self._pair.settle(id)
         except KeeperGone as gone:
             return self._back(Failure(Reason.CRASH, str(gone)))
-        if isinstance(unkept, Death):
-            return self._back(self._failure(unkept))
         if unkept is None:
             self._commits.append(_Commit(id, len(self._inputs)))
             self._thin_out()
-        self._unkept = unkept or ""
-        return None
+            self._unkept = ""
+            return None
+        lost = self._back(self._failure(unkept)) if isinstance(unkept, Death) else None
+        self._pair.drop(id)  # one side may have made it
+        self._unkept = "" if isinstance(unkept, Death) else unkept
+        return lost
 
     def _settle_for_good(self) -> None:
         """Raises StateError when the last input is lost."""
@@ -400,12 +404,12 @@ class Session:
             self._pair.drop(each.id)
 
     def _return(self, target: _Commit) -> int:
-        taken_back = len(self._inputs) - target.inputs
+        before = len(self._inputs)
         while self._commits[-1] is not target:
             self._pair.drop(self._commits.pop().id)
         if why := self._thaw():
             raise StateError(why)
-        return taken_back
+        return before - len(self._inputs)
 
     def _back(self, failure: Failure, diagnostics: str = "") -> Outcome:
         """To the newest commit. Inputs that came after it are lost."""
@@ -446,6 +450,7 @@ class Session:
         """A question that changes nothing. None: there was no answer."""
         if self._over or self._untold:
             return None
+        self._pair.forget_interrupts()
         self._untold = self.settle()
         if self._untold:
             return None
