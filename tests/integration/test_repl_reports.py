@@ -146,6 +146,24 @@ def test_xeus_cling_40_functions_may_stand_anywhere(notebook: Frontend, cell: st
     assert notebook.run("foo()").values == ["(int) 3"]
 
 
+def test_xeus_cling_87_a_library_of_ones_own_is_used(
+    notebook: Frontend, tools: Tools, tmp_path: Path
+) -> None:
+    (tmp_path / "answers.h").write_text("int answer();\n")
+    source = tmp_path / "answers.cpp"
+    source.write_text("int answer() { return 42; }\n")
+    library = tmp_path / "libanswers.so"
+    subprocess.run([tools.clangxx, "-shared", "-fPIC", source, "-o", library], check=True)
+    for cell in (
+        f'#pragma halo include_path("{tmp_path}")\n#pragma halo library_path("{tmp_path}")',
+        "%lib answers",
+        "#include <answers.h>",
+    ):
+        reply = notebook.run(cell)
+        assert reply.content["status"] == "ok", reply
+    assert notebook.run("answer()").values == ["(int) 42"]
+
+
 def test_cling_259_functions_variables_and_signatures_are_shadowed(session: Session) -> None:
     run(session, "double foo(double a)\n{\n    return a * a;\n}", "double x = foo(7.);")
     run(session, "double foo(double a)\n{\n    return a * a * a;\n}")
