@@ -40,6 +40,7 @@ struct Tokens {
   int Conditionals = 0;
   bool IsOpen = false; // a comment, a literal or a line goes on
   size_t End = 0;      // of the last token
+  size_t Count = 0;
   tok::TokenKind Last = tok::eof;
 };
 
@@ -77,6 +78,7 @@ Tokens scan(StringRef Text, const LangOptions &Options) {
     default:
       break;
     }
+    ++Seen.Count;
     Seen.Last = T.getKind();
     Seen.End = At + T.getLength();
   }
@@ -101,7 +103,9 @@ Progress completeness(Compiler &C, StringRef Text) {
   unsigned Depth = static_cast<unsigned>(std::max(Seen.Depth, 0));
   if (Seen.IsOpen || Seen.Depth > 0 || Seen.Conditionals > 0)
     return {Completeness::Incomplete, Depth};
-  if (Seen.Depth < 0 || Seen.Last == tok::semi || Seen.Last == tok::eof)
+  bool IsOneWord =
+      Seen.Count == 1 && (Seen.Last == tok::raw_identifier || Seen.Last == tok::numeric_constant);
+  if (Seen.Depth < 0 || Seen.Last == tok::semi || Seen.Last == tok::eof || IsOneWord)
     return {Completeness::Complete, 0};
 
   auto Found = inCopy([&] {
