@@ -5,6 +5,7 @@
 #include "clang/AST/ASTContext.h"
 #include "clang/AST/Decl.h"
 #include "clang/AST/DeclCXX.h"
+#include "clang/AST/DeclLookups.h"
 #include "clang/AST/DeclTemplate.h"
 #include "clang/AST/RawCommentList.h"
 #include "clang/Basic/FileManager.h"
@@ -64,7 +65,7 @@ public:
   void ProcessCodeCompleteResults(Sema &S, CodeCompletionContext Context, CodeCompletionResult *Results,
                                   unsigned Count) override {
     for (CodeCompletionResult &Each : MutableArrayRef(Results, Count)) {
-      if (Each.Hidden || Each.Availability == CXAvailability_NotAccessible)
+      if (Each.Hidden || Each.Availability == CXAvailability_NotAccessible || !mayFit(Each))
         continue;
       CodeCompletionString *Parts =
           Each.CreateCodeCompletionString(S, Context, *Allocator, Unit, /*IncludeBriefComments=*/false);
@@ -98,6 +99,22 @@ private:
     std::string Signature;
   };
 
+  // Without asking what the whole completion would be: there are thousands.
+  bool mayFit(const CodeCompletionResult &Result) const {
+    switch (Result.Kind) {
+    case CodeCompletionResult::RK_Declaration: {
+      const IdentifierInfo *Name = Result.Declaration->getIdentifier();
+      return !Name || Name->getName().starts_with(Prefix);
+    }
+    case CodeCompletionResult::RK_Keyword:
+      return StringRef(Result.Keyword).starts_with(Prefix);
+    case CodeCompletionResult::RK_Macro:
+      return Result.Macro->getName().starts_with(Prefix);
+    default:
+      return true;
+    }
+  }
+
   static std::string signature(const CodeCompletionString &Parts) {
     std::string Text;
     for (const CodeCompletionString::Chunk &Part : Parts)
@@ -125,6 +142,19 @@ private:
 std::string documentation(ASTContext &Context, const Decl &D) {
   const RawComment *Comment = Context.getRawCommentForAnyRedecl(&D);
   return Comment ? Comment->getFormattedText(Context.getSourceManager(), Context.getDiagnostics()) : "";
+}
+
+// Reads the names of these scopes from the header cache: here, and not in every copy.
+void readNames(ASTContext &Context) {
+  TranslationUnitDecl *Unit = Context.getTranslationUnitDecl()->getFirstDecl();
+  SmallVector<const DeclContext *> Scopes = {Unit->getPrimaryContext()};
+  for (NamedDecl *Standard : Unit->lookup(&Context.Idents.get("std")))
+    if (auto *Space = dyn_cast<NamespaceDecl>(Standard))
+      Scopes.push_back(Space->getPrimaryContext());
+  for (const DeclContext *Scope : Scopes)
+    for (auto Names : Scope->lookups())
+      for (NamedDecl *Each : Names)
+        static_cast<void>(Each->getMostRecentDecl());
 }
 
 // Every declaration of a::b::c, as it was written, without bodies.
@@ -206,6 +236,7 @@ json::Object complete(Compiler &C, StringRef Text, size_t Cursor) {
   size_t Start = Text.size() - Prefix.size();
   // Of an expression that is an input clang completes nothing: it is still finding out whether it
   // is a declaration. In a function it knows.
+  readNames(C.instance().getASTContext());
   bool IsInside = Text.count('{') == Text.count('}') && !Text.ltrim().starts_with("#");
   json::Value Items = completionsAt(C, Text, Start, Prefix, IsInside);
   if (Items.getAsArray()->empty())

@@ -94,4 +94,9 @@ void halo_limits_set(uint64_t data_bytes) {
     limit.rlim_cur = lesser(limit.rlim_cur, bytes);
     setrlimit(RLIMIT_DATA, &limit);
   }
+  /* An input that crashes is told where; a core of each would fill the user's directory. */
+  if (getrlimit(RLIMIT_CORE, &limit) == 0) {
+    limit.rlim_cur = 0;
+    setrlimit(RLIMIT_CORE, &limit);
+  }
 }
