@@ -44,14 +44,15 @@ SESSION = (
     "%undo",
 )
 UNFINISHED = "ages.e\t"
-NAMES = {"default": None, "brown": "yellow", "brightblack": "bright_black"}
-"""Of pyte's colours those that rich calls otherwise."""
 
 
 def colour(name: str) -> str | None:
     """As rich wants it: pyte has names and hexadecimal digits."""
-    is_number = len(name) == 6 and all(each in "0123456789abcdef" for each in name)
-    return NAMES.get(name, f"#{name}" if is_number else name)
+    if name == "default":
+        return None
+    if len(name) == 6 and all(each in "0123456789abcdef" for each in name):
+        return f"#{name}"
+    return name.replace("bright", "bright_").replace("brown", "yellow")
 
 
 def drawn(shown: terminal.Terminal) -> Text:

@@ -263,3 +263,31 @@ def test_inputs_that_do_not_link_never_hang() -> None:
         value = session.run("x").value
         assert value is not None and value.text == "1"
         assert session.inputs == ("int x = 1;", "x")
+
+
+def test_an_interrupt_counts_from_the_moment_an_input_is_given() -> None:
+    with no_hang(60), Session() as session:
+        assert session.run("int x = 5;").is_kept
+        session.interrupt()
+        assert session.run("x = 6;").is_kept
+        settle = session.settle
+
+        def interrupt_and_settle() -> Outcome | None:
+            session.interrupt()
+            return settle()
+
+        session.settle = interrupt_and_settle
+        outcome = session.run("x = 7; for (;;) ;")
+        session.settle = settle
+        assert outcome.failure is not None and outcome.failure.reason == Reason.INTERRUPT
+        value = session.run("x").value
+        assert value is not None and value.text == "6"
+
+
+def test_exceptions_find_their_way_past_functions_that_inputs_share() -> None:
+    """Without the header cache each input brings what it uses; what is there already is dropped."""
+    with no_hang(60), Session(("-xc++", "-std=c++20")) as session:
+        for source in ("#include <string>", "std::string t;", "t = std::string(3, 'c');"):
+            assert session.run(source).is_kept
+        outcome = session.run("throw 5;")
+        assert outcome.exception is not None and outcome.exception.type == "int", outcome
