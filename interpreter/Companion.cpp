@@ -10,7 +10,8 @@ namespace halo {
 
 const std::vector<std::string> &Companion::services() {
   static const std::vector<std::string> Names = {"__halo_show",  "__halo_tell",   "__halo_put",
-                                                 "__halo_quote", "__halo_number", "__halo_plain"};
+                                                 "__halo_quote", "__halo_number", "__halo_time",
+                                                 "__halo_type",  "__halo_plain",  "__halo_learn"};
   return Names;
 }
 

@@ -54,8 +54,8 @@ public:
 
 Expected<std::unique_ptr<clang::CompilerInstance>>
 Compiler::instanceFor(const Triple &Triple, const std::vector<std::string> &Flags) {
-  std::vector<const char *> Arguments = {"-resource-dir", HALO_CLANG_RESOURCES, "-fPIC", "-femulated-tls",
-                                         "-gline-tables-only"};
+  std::vector<const char *> Arguments = {"-resource-dir",  HALO_CLANG_RESOURCES, "-fPIC",
+                                         "-femulated-tls", "-gline-tables-only", "-Wno-unused-value"};
   for (const std::string &Flag : Flags)
     Arguments.push_back(Flag.c_str());
   clang::IncrementalCompilerBuilder Builder;
@@ -96,6 +96,11 @@ std::string Compiler::nameOf(StringRef File) const {
   if (!Rest.consume_front("input_line_") || Rest.consumeInteger(10, Number) || Number < Own)
     return File.str();
   return ("input " + Twine(Number - Own + 1) + Rest).str();
+}
+
+StringRef Compiler::fileOf(clang::SourceLocation At) {
+  const clang::SourceManager &Sources = instance().getSourceManager();
+  return Sources.getBufferName(Sources.getFileLoc(At));
 }
 
 // An input is a file that clang includes into one of its own; nobody else needs to know.

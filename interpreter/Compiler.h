@@ -37,6 +37,8 @@ public:
   void begin() { Own = Count; }
   // Of clang's name for an input, with what follows it; what is none stays as it is.
   std::string nameOf(llvm::StringRef File) const;
+  // Whether it is in an input of the user's.
+  bool isUsers(clang::SourceLocation At) { return nameOf(fileOf(At)) != fileOf(At); }
   // What clang has said since this was last asked.
   std::string takeDiagnostics();
 
@@ -48,6 +50,7 @@ public:
 
 private:
   Compiler() : Text(Said) {}
+  llvm::StringRef fileOf(clang::SourceLocation At);
 
   unsigned Count = 0, Own = 0; // inputs, and those of them that are not the user's
   std::string Said;

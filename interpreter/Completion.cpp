@@ -157,33 +157,14 @@ void readNames(ASTContext &Context) {
         static_cast<void>(Each->getMostRecentDecl());
 }
 
-// Every declaration of a::b::c, as it was written, without bodies.
+// Every declaration, as it was written, without bodies.
 std::string declarations(ASTContext &Context, StringRef Name) {
-  const DeclContext *In = Context.getTranslationUnitDecl()->getFirstDecl();
-  SmallVector<StringRef> Parts;
-  Name.split(Parts, "::", -1, /*KeepEmpty=*/false);
-  SmallVector<NamedDecl *> Found;
-  for (StringRef Part : Parts) {
-    if (!In)
-      return {};
-    auto Here = In->lookup(&Context.Idents.get(Part));
-    Found.assign(Here.begin(), Here.end());
-    if (Found.empty())
-      return {};
-    In = dyn_cast<DeclContext>(Found.front()->getUnderlyingDecl());
-    if (auto *Template = dyn_cast<ClassTemplateDecl>(Found.front()))
-      In = Template->getTemplatedDecl();
-    if (auto *Type = dyn_cast<TypedefNameDecl>(Found.front()->getUnderlyingDecl()))
-      In = Type->getUnderlyingType()->getAsRecordDecl();
-    if (In)
-      In = In->getPrimaryContext();
-  }
   PrintingPolicy Policy(Context.getPrintingPolicy());
   Policy.TerseOutput = true;
   Policy.PolishForDeclaration = true;
   std::string Text;
   raw_string_ostream Out(Text);
-  for (NamedDecl *Each : Found) {
+  for (NamedDecl *Each : named(Context, Name)) {
     std::string Declared;
     raw_string_ostream Printed(Declared);
     Each->getUnderlyingDecl()->print(Printed, Policy);
@@ -226,6 +207,29 @@ json::Value completionsAt(Compiler &C, StringRef Text, size_t Start, StringRef P
 }
 
 } // namespace
+
+std::vector<NamedDecl *> named(ASTContext &Context, StringRef Name) {
+  const DeclContext *In = Context.getTranslationUnitDecl()->getFirstDecl();
+  SmallVector<StringRef> Parts;
+  Name.split(Parts, "::", -1, /*KeepEmpty=*/false);
+  std::vector<NamedDecl *> Found;
+  for (StringRef Part : Parts) {
+    if (!In)
+      return {};
+    auto Here = In->lookup(&Context.Idents.get(Part));
+    Found.assign(Here.begin(), Here.end());
+    if (Found.empty())
+      return {};
+    In = dyn_cast<DeclContext>(Found.front()->getUnderlyingDecl());
+    if (auto *Template = dyn_cast<ClassTemplateDecl>(Found.front()))
+      In = Template->getTemplatedDecl();
+    if (auto *Type = dyn_cast<TypedefNameDecl>(Found.front()->getUnderlyingDecl()))
+      In = Type->getUnderlyingType()->getAsRecordDecl();
+    if (In)
+      In = In->getPrimaryContext();
+  }
+  return Found;
+}
 
 json::Object complete(Compiler &C, StringRef Text, size_t Cursor) {
   Text = Text.take_front(Cursor);

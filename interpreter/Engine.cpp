@@ -165,6 +165,23 @@ Error Engine::read(ExecutorAddr From, MutableArrayRef<char> To) {
   return Error::success();
 }
 
+Error Engine::call(StringRef Name) {
+  auto Function = lookUp(Name);
+  if (!Function)
+    return Function.takeError();
+  return session().getExecutorProcessControl().runAsVoidFunction(*Function).takeError();
+}
+
+Expected<std::string> Engine::call(StringRef Name, ArrayRef<char> Bytes) {
+  auto Function = session().lookup({Jit->getPlatformJITDylib().get()}, Name);
+  if (!Function)
+    return Function.takeError();
+  auto Result = session().callWrapper(Function->getAddress(), Bytes);
+  if (const char *Failure = Result.getOutOfBandError())
+    return createStringError(Failure);
+  return std::string(Result.data(), Result.size());
+}
+
 Error Engine::accompany(const std::string &Library) {
   std::vector<ExecutorAddr> Services;
   for (const std::string &Name : Companion::services()) {

@@ -48,6 +48,10 @@ public:
   // Who calls the one function, by its symbol, calls the other from now on.
   llvm::Error redirect(llvm::StringRef From, llvm::StringRef To);
   llvm::Error read(llvm::orc::ExecutorAddr From, llvm::MutableArrayRef<char> To);
+  // Calls void Name() there.
+  llvm::Error call(llvm::StringRef Name);
+  // Calls a function of interpreter/support that takes and gives bytes.
+  llvm::Expected<std::string> call(llvm::StringRef Name, llvm::ArrayRef<char> Bytes);
   // Runs destructors of what is static, and handlers of atexit, the last first.
   llvm::Error end() { return Jit->deinitialize(Jit->getMainJITDylib()); }
   // Symbols that nothing else defines are looked for in the header cache's code.

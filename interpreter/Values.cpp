@@ -1,6 +1,6 @@
 #include "Values.h"
 
-#include "Layout.h"
+#include "Node.h"
 
 #include "clang/AST/DeclCXX.h"
 #include "clang/AST/DeclTemplate.h"
@@ -24,6 +24,9 @@ public:
     if (!Owner.Instance || Owner.Instance->getDiagnostics().hasErrorOccurred())
       return true;
     for (Decl *Each : Group)
+      if (isOfInput(*Each))
+        ++Owner.Declared;
+    for (Decl *Each : Group)
       if (auto *Top = dyn_cast<TopLevelStmtDecl>(Each)) {
         for (Decl *Local : Top->decls())
           giveName(*Local);
@@ -40,6 +43,13 @@ public:
   }
 
 private:
+  // clang brings instances of templates, and what it reads of a cached header, too.
+  static bool isOfInput(const Decl &D) {
+    auto *Function = dyn_cast<FunctionDecl>(&D);
+    return !D.isFromASTFile() && !(Function && Function->isTemplateInstantiation()) &&
+           !isa<VarTemplateSpecializationDecl, ClassTemplateSpecializationDecl>(D);
+  }
+
   // clang 22 has no symbols for what is local to a statement outside of functions (lambdas, classes,
   // static variables), and crashes. So it is made local to a namespace that no other statement has.
   void giveName(Decl &D) {
@@ -65,7 +75,8 @@ private:
 
 std::unique_ptr<ASTConsumer> Values::consumer() { return std::make_unique<Rewriter>(*this); }
 
-// E becomes __halo_value(number, E), or __halo_show(number, &E) in C; null: it stays as it is.
+// E becomes __halo_value(number, E, members...), or __halo_show(number, &E) in C; null: it stays as it
+// is. A member is a null pointer to its type.
 Expr *Values::rewrite(TopLevelStmtDecl &In, Expr &Whole) {
   Sema &S = Instance->getSema();
   Sema::ContextRAII Scope(S, &In); // a compound literal is no constant there
@@ -90,8 +101,10 @@ Expr *Values::rewrite(TopLevelStmtDecl &In, Expr &Whole) {
       return nullptr;
     Value = Address.get();
   }
-  LookupResult Found(S, &Context.Idents.get(IsCPlusPlus ? "__halo_value" : "__halo_show"), At,
-                     Sema::LookupOrdinaryName);
+  IsPure = !Whole.HasSideEffects(Context);
+  static constexpr const char *Names[] = {"__halo_value", "__halo_display", "__halo_give"};
+  LookupResult Found(S, &Context.Idents.get(IsCPlusPlus ? Names[static_cast<int>(Wanted)] : "__halo_show"),
+                     At, Sema::LookupOrdinaryName);
   if (!S.LookupQualifiedName(Found, Context.getTranslationUnitDecl()->getFirstDecl()))
     return nullptr;
   ExprResult Function = S.BuildDeclarationNameExpr(CXXScopeSpec(), Found, /*NeedsADL=*/false);
@@ -100,8 +113,16 @@ Expr *Values::rewrite(TopLevelStmtDecl &In, Expr &Whole) {
   Expr *Number =
       IntegerLiteral::Create(Context, APInt(Context.getIntWidth(Context.UnsignedLongLongTy), Types.size()),
                              Context.UnsignedLongLongTy, At);
+  SmallVector<Expr *> Arguments = {Number, Value};
+  if (IsCPlusPlus) {
+    std::vector<QualType> Members;
+    addMembers(Type, Members, 0);
+    for (QualType Each : Members)
+      Arguments.push_back(new (Context) ImplicitValueInitExpr(Context.getPointerType(Each)));
+    if (!Members.empty())
+      Told[Types.size()] = std::move(Members);
+  }
   Types.push_back(Type);
-  Expr *Arguments[] = {Number, Value};
   ExprResult Call = S.ActOnCallExpr(/*Scope=*/nullptr, Function.get(), At, Arguments, Whole.getEndLoc());
   if (Call.isInvalid())
     return nullptr;
@@ -123,25 +144,146 @@ ExprResult Values::temporary(Expr &Value) {
   return S.BuildCompoundLiteralExpr(At, Context.getTrivialTypeSourceInfo(Array, At), At, List.get());
 }
 
-Error Values::serve(Engine &E) {
-  Machine = &E;
-  if (Error Failure =
-          E.serve("__halo_plain_tag", [this](ArrayRef<char> Message) { return showPlain(Message); }))
-    return Failure;
-  return E.serve("__halo_show_tag", [this](ArrayRef<char> Message) { return show(Message); });
+static bool isOfLibrary(const Decl &D) {
+  for (const DeclContext *In = D.getDeclContext(); In; In = In->getParent())
+    if (auto *Space = dyn_cast<NamespaceDecl>(In))
+      if (Space->getName() == "std" || Space->getName() == "__gnu_cxx")
+        return true;
+  return false;
 }
 
-// u64 number, u64 address, then text if the executor has made it itself.
+// Classes that the executor shows better than their layout does, and is not told of yet: those of the
+// members of Of, of the elements of containers, and so on. Where a pointer leads is not shown.
+void Values::addMembers(QualType Of, std::vector<QualType> &Types, unsigned Depth) {
+  constexpr unsigned DepthLimit = 8, Limit = 32;
+  Of = Of.getNonReferenceType().getCanonicalType();
+  while (const clang::ArrayType *Array = Instance->getASTContext().getAsArrayType(Of)) {
+    Of = Array->getElementType();
+    Depth += !Depth; // of an array's elements nobody else tells
+  }
+  Of = Of.getUnqualifiedType();
+  const CXXRecordDecl *Class = Of->getAsCXXRecordDecl();
+  if (!Class || !(Class = Class->getDefinition()) || Class->isInvalidDecl() || Class->isDependentContext() ||
+      Depth > DepthLimit || Types.size() >= Limit)
+    return;
+  if (Depth) {
+    if (llvm::is_contained(Types, Of))
+      return;
+    if (!(Wanted == Form::Node ? Givers : Showers).count(Of.getTypePtr()))
+      Types.push_back(Of);
+  }
+  auto AddArgument = [&](const TemplateArgument &Each) {
+    if (Each.getKind() == TemplateArgument::Type)
+      addMembers(Each.getAsType(), Types, Depth + 1);
+  };
+  if (auto *Made = dyn_cast<ClassTemplateSpecializationDecl>(Class))
+    for (const TemplateArgument &Each : Made->getTemplateArgs().asArray())
+      for_each(Each.getKind() == TemplateArgument::Pack ? Each.pack_elements() : ArrayRef(Each), AddArgument);
+  if (isOfLibrary(*Class) || Class->isUnion())
+    return;
+  for (const CXXBaseSpecifier &Base : Class->bases())
+    if (const CXXRecordDecl *Parent = Base.getType()->getAsCXXRecordDecl(); Parent && !isOfLibrary(*Parent))
+      for (const FieldDecl *Field : Parent->fields())
+        addMembers(Field->getType(), Types, Depth + 1);
+  for (const FieldDecl *Field : Class->fields())
+    addMembers(Field->getType(), Types, Depth + 1);
+}
+
+Error Values::serve(Engine &E) {
+  Machine = &E;
+  std::pair<const char *, Engine::Handler> Handlers[] = {
+      {"__halo_show_tag", [this](ArrayRef<char> Message) { return show(Message); }},
+      {"__halo_plain_tag", [this](ArrayRef<char> Message) { return showPlain(Message, Form::Text); }},
+      {"__halo_node_tag", [this](ArrayRef<char> Message) { return showPlain(Message, Form::Node); }},
+      {"__halo_learn_tag", [this](ArrayRef<char> Message) { return learn(Message), std::string(); }},
+      {"__halo_take_tag", [this](ArrayRef<char>) { return std::exchange(Data, {}); }},
+      {"__halo_picture_tag",
+       [this](ArrayRef<char> Message) {
+         StringRef Both(Message.data(), Message.size());
+         if (Both.size() >= 8) {
+           auto MimeBytes = static_cast<size_t>(support::endian::read64le(Both.data()));
+           StringRef Rest = Both.drop_front(8);
+           Pictures.push_back(
+               {Rest.take_front(MimeBytes).str(), Rest.drop_front(std::min(MimeBytes, Rest.size())).str()});
+         }
+         return std::string();
+       }},
+  };
+  for (auto &[Name, Handler] : Handlers)
+    if (Error Failure = E.serve(Name, std::move(Handler)))
+      return Failure;
+  return Error::success();
+}
+
+void Values::expect(Form As, std::string Bytes) {
+  Wanted = As;
+  Data = std::move(Bytes);
+  IsPure = false;
+  Declared = 0;
+  Pictures.clear();
+}
+
+Layout Values::layout() {
+  return Layout(Instance->getASTContext(), *Machine, [this](QualType Type, uint64_t At, unsigned Depth) {
+    return member(Form::Text, Type, At, Depth);
+  });
+}
+
+std::string Values::node(QualType Type, uint64_t At, unsigned Depth) {
+  Nodes Encode(
+      Instance->getASTContext(), *Machine, layout(),
+      [this](QualType Type, uint64_t At, unsigned Depth) { return member(Form::Node, Type, At, Depth); });
+  return Encode.node(Type, At, Depth);
+}
+
+std::optional<std::string> Values::member(Form As, QualType Type, uint64_t At, unsigned Depth) {
+  auto &Functions = As == Form::Node ? Givers : Showers;
+  auto Function = Functions.find(Type.getCanonicalType().getTypePtr());
+  if (Function == Functions.end())
+    return std::nullopt;
+  char Message[24];
+  support::endian::write64le(Message, Function->second);
+  support::endian::write64le(Message + 8, At);
+  support::endian::write64le(Message + 16, Depth);
+  auto Answer = Machine->call("__halo_show_member", Message);
+  if (!Answer) {
+    consumeError(Answer.takeError());
+    return std::nullopt;
+  }
+  return std::move(*Answer);
+}
+
+// u64 number, then functions for the types that were told along with it.
+void Values::learn(ArrayRef<char> Message) {
+  if (Message.size() < 8)
+    return;
+  auto Asked = Told.find(support::endian::read64le(Message.data()));
+  if (Asked == Told.end() || Message.size() != 8 + 8 * Asked->second.size())
+    return;
+  for (size_t I = 0; I < Asked->second.size(); ++I)
+    (Wanted == Form::Node ? Givers : Showers)[Asked->second[I].getTypePtr()] =
+        support::endian::read64le(Message.data() + 8 + 8 * I);
+  Told.erase(Asked);
+}
+
+// u64 number, u64 address, then text or node if the executor has made it itself. The number of what
+// has been made of no trailing expression is none.
 std::string Values::show(ArrayRef<char> Message) {
   if (Message.size() < 16)
     return {};
   uint64_t Number = support::endian::read64le(Message.data());
   uint64_t At = support::endian::read64le(Message.data() + 8);
-  StringRef Text(Message.data() + 16, Message.size() - 16);
-  if (Number >= Types.size())
+  std::string Made(Message.data() + 16, Message.size() - 16);
+  bool IsKnown = Number < Types.size();
+  if (!IsKnown && Made.empty())
     return {};
-  Layout Show(Instance->getASTContext(), *Machine);
-  Last = Shown{Show.name(Types[Number]), Text.empty() ? Show.show(Types[Number], At) : Text.str()};
+  Layout Show = layout();
+  std::string Type = IsKnown ? Show.name(Types[Number]) : "";
+  if (Wanted == Form::Node)
+    Last = Shown{Type, {}, Made.empty() ? node(Types[Number], At, 0) : std::move(Made), {}};
+  else
+    Last = Shown{
+        Type, Made.empty() ? Show.show(Types[Number], At) : std::move(Made), {}, std::exchange(Pictures, {})};
   return {};
 }
 
@@ -159,18 +301,19 @@ void Values::learnNames() {
                               Made->getTemplateSpecializationArgs()->get(0).getAsType());
 }
 
-// u64 address, then the type's name.
-std::string Values::showPlain(ArrayRef<char> Message) {
-  if (Message.size() < 8)
+// u64 address, u64 depth, then the type's name.
+std::string Values::showPlain(ArrayRef<char> Message, Form As) {
+  if (Message.size() < 16)
     return {};
   uint64_t At = support::endian::read64le(Message.data());
-  std::string Name(Message.data() + 8, Message.size() - 8);
+  auto Depth = static_cast<unsigned>(support::endian::read64le(Message.data() + 8));
+  std::string Name(Message.data() + 16, Message.size() - 16);
   if (!Named.count(Name))
     learnNames();
   auto Type = Named.find(Name);
   if (Type == Named.end())
-    return "@0x" + utohexstr(At, true);
-  return Layout(Instance->getASTContext(), *Machine).show(Type->second, At);
+    return As == Form::Node ? Nodes::text(Name, "?") : "@0x" + utohexstr(At, true);
+  return As == Form::Node ? node(Type->second, At, Depth) : layout().show(Type->second, At, Depth);
 }
 
 std::optional<Values::Shown> Values::take() { return std::exchange(Last, std::nullopt); }

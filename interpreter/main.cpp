@@ -7,16 +7,20 @@
 #include "Completeness.h"
 #include "Completion.h"
 #include "Copy.h"
+#include "Declared.h"
 #include "Engine.h"
 #include "Front.h"
 #include "Headers.h"
 #include "Libraries.h"
+#include "Listing.h"
 #include "Pragmas.h"
 #include "Redefinition.h"
+#include "Shape.h"
 #include "Values.h"
 
 #include "clang/Frontend/MultiplexConsumer.h"
 #include "llvm/Demangle/Demangle.h"
+#include "llvm/Support/Base64.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
@@ -39,7 +43,7 @@ cl::list<std::string> LibraryPaths("library-path", cl::desc("where libraries are
 cl::opt<bool> NoAutoload("no-autoload", cl::desc("load no library that is not asked for"));
 cl::opt<std::string> OrcRuntime("orc-runtime", cl::init(HALO_ORC_RUNTIME), cl::desc("LLVM's liborc_rt"));
 cl::opt<std::string> Support("support", cl::desc("halo-support.o"));
-cl::opt<std::string> Show("show", cl::desc("show.h"));
+cl::list<std::string> Shows("show", cl::desc("show.h and what comes after it"));
 cl::list<std::string> Flags(cl::Positional, cl::desc("-- flags for clang"));
 
 // Handlers run among the destructors of what is static, the last first: the ORC runtime's own atexit
@@ -72,7 +76,10 @@ public:
     Engine.channel().Crashed = [this](ArrayRef<char> Message) { tellCrash(Message); };
     if (Error E = Values.serve(Engine))
       return E;
-    if (Error E = runOwn("#include \"" + Show + "\"\n" + AtExit))
+    std::string Includes;
+    for (const std::string &Each : Shows)
+      Includes += "#include \"" + Each + "\"\n";
+    if (Error E = runOwn(Includes + AtExit))
       return E;
     if (!Code.empty())
       if (Error E = Engine.accompany(Code))
@@ -108,13 +115,30 @@ public:
         const json::Object *Changes = (*Request)->getObject("again");
         bool IsCareful = (*Request)->getBoolean("careful").value_or(false);
         Libraries.begin((*Request)->getObject("missed"));
-        json::Object Answer = run(*Source, Changes ? *Changes : json::Object(), IsCareful);
-        // This process is given up then. How the executor ended, if it has, is its keeper's to tell.
-        if (Engine.channel().isBroken())
-          Answer = json::Object{{"broken", json::fixUTF8(Answer.getString("error").value_or(""))}};
-        if (Error E = Front.send(std::move(Answer)))
+        expect(**Request);
+        if (Error E = answer(run(*Source, Changes ? *Changes : json::Object(), IsCareful)))
           return E;
       }
+      if (auto Function = (*Request)->getString("call")) {
+        expect(**Request);
+        if (Error E = answer(call(*Function)))
+          return E;
+      }
+      if ((*Request)->getBoolean("declared"))
+        if (Error E = Front.send(halo::declared(Compiler, Engine, Values)))
+          return E;
+      if (auto Expression = (*Request)->getString("type"))
+        if (Error E = Front.send(halo::typeOf(Compiler, *Expression)))
+          return E;
+      if (auto Of = (*Request)->getString("list"))
+        if (Error E =
+                Front.send(halo::list(Compiler, Engine.triple(), *Of,
+                                      static_cast<unsigned>((*Request)->getInteger("level").value_or(0)),
+                                      (*Request)->getBoolean("ir").value_or(false))))
+          return E;
+      if (auto Type = (*Request)->getString("shape"))
+        if (Error E = Front.send(halo::shapeOf(Compiler, *Type)))
+          return E;
       if ((*Request)->get("end")) {
         Error E = Engine.end();
         json::Object Answer{{"ended", E ? toString(std::move(E)) : ""}};
@@ -160,6 +184,28 @@ private:
       pause();
   }
 
+  // What an input is to show, and what it may take.
+  void expect(const json::Object &Request) {
+    halo::Form As = StringSwitch<halo::Form>(Request.getString("form").value_or(""))
+                        .Case("display", halo::Form::Display)
+                        .Case("node", halo::Form::Node)
+                        .Default(halo::Form::Text);
+    std::vector<char> Bytes;
+    if (auto Data = Request.getString("data"))
+      consumeError(decodeBase64(*Data, Bytes));
+    Values.expect(As, std::string(Bytes.begin(), Bytes.end()));
+    MayBePure = Request.getBoolean("look").value_or(false);
+    MustBePure = Request.getBoolean("pure").value_or(false);
+  }
+
+  // This process is given up when the channel is broken. How the executor ended, if it has, is its
+  // keeper's to tell.
+  Error answer(json::Object Answer) {
+    if (Engine.channel().isBroken())
+      Answer = json::Object{{"broken", json::fixUTF8(Answer.getString("error").value_or(""))}};
+    return Front.send(std::move(Answer));
+  }
+
   // The executor first: what it has done is what we know of.
   Error freeze(uint64_t Id) {
     auto Threads = Engine.freeze(Id);
@@ -195,7 +241,10 @@ private:
         break;
       json::Object Frame;
       std::string Function = Place ? Place->Function : Name.str();
-      if (StringRef(Function).starts_with("_GLOBAL__sub_I_"))
+      // Nor what a front has made for a call: `__halo_function_N` and its only lambda.
+      if (StringRef(Function).starts_with("_GLOBAL__sub_I_") ||
+          StringRef(Function).ends_with("$_08__invokeEv") ||
+          (StringRef(Function).contains("__halo_function_") && StringRef(Function).ends_with("$_0clEv")))
         continue;
       Frame["function"] = StringRef(Function).starts_with("__stmts__") ||
                                   StringRef(Function).starts_with("__cxx_global_var_init")
@@ -249,9 +298,14 @@ private:
           {"diagnostics", "error: the input ends inside of a bracket, a comment, a literal or an #if\n"},
           {"compiled", false},
           {"harmless", true}};
-    if (IsCareful) {
-      json::Object Failed = halo::objectInCopy(
-          [&] { return Compiler.compile(Again.apply(Changes, Source)) ? json::Object() : failure(); });
+    if (IsCareful || MustBePure) {
+      json::Object Failed = halo::objectInCopy([&] {
+        if (!Compiler.compile(Again.apply(Changes, Source)))
+          return failure();
+        if (MustBePure && (!Values.isPure() || Source.contains('#')))
+          return json::Object{{"diagnostics", "error: this may have effects\n"}, {"compiled", false}};
+        return json::Object();
+      });
       if (!Failed.empty()) {
         Failed["harmless"] = true;
         return Failed;
@@ -276,11 +330,41 @@ private:
         Answer["diagnostics"] = Answer.getString("diagnostics")->str() +
                                 "note: earlier code goes on calling the old " + demangle(Old) + ": " +
                                 toString(std::move(E)) + "\n";
+    tellResult(Answer);
+    if (IsGood && MayBePure && Values.isPure() && !Source.contains('#') && !Exception) { // nothing to keep
+      Answer["pure"] = true;
+      IsGood = false;
+    }
+    return Answer;
+  }
+
+  void tellResult(json::Object &Answer) {
     if (Exception)
       Answer["exception"] =
           json::Object{{"type", json::fixUTF8(Exception->Type)}, {"what", json::fixUTF8(Exception->What)}};
-    if (auto Value = Values.take())
-      Answer["value"] = json::Object{{"type", Value->Type}, {"text", json::fixUTF8(Value->Text)}};
+    auto Value = Values.take();
+    if (!Value)
+      return;
+    json::Object Shown{{"type", json::fixUTF8(Value->Type)}, {"text", json::fixUTF8(Value->Text)}};
+    if (!Value->Node.empty())
+      Shown["node"] = encodeBase64(Value->Node);
+    json::Array Pictures;
+    for (halo::Values::Picture &Each : Value->Pictures)
+      Pictures.push_back(json::Object{{"mime", json::fixUTF8(Each.Mime)}, {"data", encodeBase64(Each.Data)}});
+    if (!Pictures.empty())
+      Shown["pictures"] = std::move(Pictures);
+    Answer["value"] = std::move(Shown);
+  }
+
+  // A function that an input has made for it, as an input of its own.
+  json::Object call(StringRef Function) {
+    Exception.reset();
+    json::Object Answer{{"diagnostics", ""}, {"compiled", true}};
+    Error E = Engine.call(Function);
+    IsGood = !E;
+    if (E)
+      Answer["error"] = toString(std::move(E));
+    tellResult(Answer);
     return Answer;
   }
 
@@ -292,6 +376,7 @@ private:
   halo::Libraries &Libraries;
   std::optional<Caught> Exception;
   bool IsGood = true; // the last input: worth keeping
+  bool MayBePure = false, MustBePure = false;
 };
 
 // Not by destructors: they wait for the executor.

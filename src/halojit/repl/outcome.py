@@ -39,12 +39,33 @@ class Failure:
     backtrace: tuple[Frame, ...] = ()
 
 
+class Form(StrEnum):
+    """What a front wants of values."""
+
+    TEXT = "text"
+    DISPLAY = "display"
+    """Text, and what the user's halo_display makes of the value."""
+    NODE = "node"
+    """Bytes to compute with (interpreter/support/give.h), and no text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A form of a value that is not plain text. `mime`: its type, as "text/html"."""
+
+    mime: str
+    data: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A trailing expression's type and value, as text."""
+    """A trailing expression's type and value, as text; and in the form that the session was begun
+    for."""
 
     type: str
     text: str
+    node: bytes = b""
+    pictures: tuple[Picture, ...] = ()
 
     def __str__(self) -> str:
         return f"({self.type}) {self.text}"
@@ -75,6 +96,16 @@ class Outcome:
     def is_kept(self) -> bool:
         """Whether the input's effects are there."""
         return self.failure is None
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What an input has declared. `text`: the value of a variable, where that is known at once."""
+
+    kind: str  # "variable", "function", "type", "template", "namespace"
+    name: str
+    type: str
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True)

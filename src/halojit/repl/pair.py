@@ -96,7 +96,8 @@ class Pair:
         self._interpreter = _Side("interpreter", interpreter)
         self._worker = _Side("worker", worker)
         self._front: socket.socket | None = None
-        self._inbox = b""
+        self._inbox = bytearray()
+        self._searched = 0
         self._thawing: int | None = None
         self._broken: tuple[str, float] | None = None  # why, and until when that may be explained
         self.crash: dict[str, Any] = {}
@@ -126,7 +127,8 @@ class Pair:
         self._front, theirs = socket.socketpair()
         with theirs, self._worker.keeper.begin(kind, id) as line:
             self._interpreter.keeper.order(kind, id, [theirs, line])
-        self._inbox = b""
+        self._inbox = bytearray()
+        self._searched = 0
         self._broken = None
         self.crash = {}
         deadline = time.monotonic() + _START_LIMIT_S
@@ -199,10 +201,13 @@ class Pair:
     def _message(self) -> dict[str, Any] | None:
         """The next that has arrived, except what tells of an end."""
         while True:
-            line, newline, rest = self._inbox.partition(b"\n")
-            if not newline:
+            end = self._inbox.find(b"\n", self._searched)
+            self._searched = len(self._inbox)
+            if end < 0:
                 return None
-            self._inbox = rest
+            line = bytes(self._inbox[:end])
+            del self._inbox[: end + 1]
+            self._searched = 0
             message: dict[str, Any] = json.loads(line)
             if "crash" in message:
                 self.crash = message["crash"]

@@ -10,7 +10,8 @@ import dataclasses
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,10 +25,13 @@ from halojit.repl.libraries import Libraries, wanted
 from halojit.repl.outcome import (
     Completion,
     Completions,
+    Declared,
     Exception_,
     Failure,
+    Form,
     Frame,
     Outcome,
+    Picture,
     Reason,
     Value,
 )
@@ -64,7 +68,7 @@ class Session:
     `flags`: for clang, as "-std=c++23". `stdio`: descriptors that inputs have as standard input,
     output and error; None: ours. `libraries`: what inputs are linked with. `executor`: where they
     run. `keeps_states`: without, processes are not copied: an input that fails leaves what it
-    leaves, and after a crash the session is empty. Raises SessionError.
+    leaves, and after a crash the session is empty. `form`: of values. Raises SessionError.
     """
 
     def __init__(
@@ -74,8 +78,10 @@ class Session:
         libraries: Libraries | None = None,
         executor: Executor = OURS,
         keeps_states: bool = True,
+        form: Form = Form.TEXT,
     ) -> None:
         self._flags = tuple(flags)
+        self._form = form
         self._stdio = stdio
         self._libraries = libraries or Libraries()
         self._missed: dict[str, Any] = {}  # symbols that no library has
@@ -147,6 +153,7 @@ class Session:
             f"--keep={fd}",
             f"--support={paths.library_dir() / 'halo-support.o'}",
             f"--show={paths.library_dir() / 'show.h'}",
+            *([f"--show={paths.library_dir() / 'give.h'}"] if self._form is Form.NODE else []),
             *([f"--headers={cache}", f"--code={headers.library(cache)}"] if cache else []),
             *(f"--library-path={each}" for each in self._libraries.directories),
             *([] if self._libraries.is_automatic else ["--no-autoload"]),
@@ -165,8 +172,22 @@ class Session:
 
     # ---- inputs
 
-    def run(self, source: str) -> Outcome:
-        """Runs one input. Raises SessionError only when nothing can go on."""
+    def run(self, source: str, data: bytes = b"") -> Outcome:
+        """Runs one input; `data`: what it may take (`__halo_take`). Where values are nodes, an
+        expression that changes nothing is answered and is no input afterwards. Raises SessionError
+        only when nothing can go on."""
+        return self._transact(partial(self._run, source, data))
+
+    def look(self, expression: str) -> Outcome:
+        """The value of an expression, which is no input. It fails if that might change anything."""
+        return self._transact(partial(self._run, expression, b"", is_look=True))
+
+    def call(self, function: str, data: bytes, source: str) -> Outcome:
+        """Calls a function `void()` that an input has made, by its symbol, as an input. `source`:
+        what stands for it among the inputs; else as `run`."""
+        return self._transact(partial(self._call, function, data, source))
+
+    def _transact(self, work: Callable[[], Outcome]) -> Outcome:
         if not self._over:
             self._pair.forget_interrupts()
         if lost := self._untold or self.settle():
@@ -176,24 +197,22 @@ class Session:
             return dataclasses.replace(lost, failure=dataclasses.replace(lost.failure, text=text))
         try:
             with self._pair.lent_input():
-                return self._run(source)
+                return work()
         except KeeperGone as gone:
             return self._back(Failure(Reason.CRASH, str(gone)))
 
-    def _run(self, source: str) -> Outcome:
+    def _run(self, source: str, data: bytes, is_look: bool = False) -> Outcome:
         again: dict[str, list[Any]] = {"hide": [], "drop": []}
         while True:
             id = self._next_id
             self._next_id += 1
             careful = not self._commits or self._commits[-1].inputs != len(self._inputs)
             request = {"run": source, "again": again, "careful": careful, "missed": self._missed}
-            self._pair.send(request | ({"commit": id} if self._keeps_states else {}))
-            try:
-                answer = self._pair.answer()
-            except Interrupted:
-                return self._back(Failure(Reason.INTERRUPT, "interrupted"))
-            if isinstance(answer, Death):
-                return self._back(self._failure(answer))
+            if is_look or self._form is Form.NODE:
+                request |= {"look": True, "pure": is_look}
+            answer = self._request(request, id, data)
+            if isinstance(answer, Outcome):
+                return answer
             diagnostics = answer["diagnostics"]
             if answer["compiled"]:
                 break
@@ -220,17 +239,44 @@ class Session:
             for kind, each in more:
                 again[kind].append(each)
         self._missed = answer.get("missed", self._missed)
+        return self._outcome(source, id, answer)
+
+    def _call(self, function: str, data: bytes, source: str) -> Outcome:
+        id = self._next_id
+        self._next_id += 1
+        answer = self._request({"call": function}, id, data)
+        return answer if isinstance(answer, Outcome) else self._outcome(source, id, answer)
+
+    def _request(self, request: dict[str, Any], id: int, data: bytes) -> dict[str, Any] | Outcome:
+        """An answer; an outcome: why there is none."""
+        request |= {"form": self._form}
+        if self._keeps_states:
+            request["commit"] = id
+        if data:
+            request["data"] = b64encode(data).decode()
+        self._pair.send(request)
+        try:
+            answer = self._pair.answer()
+        except Interrupted:
+            return self._back(Failure(Reason.INTERRUPT, "interrupted"))
+        if isinstance(answer, Death):
+            return self._back(self._failure(answer))
+        return answer
+
+    def _outcome(self, source: str, id: int, answer: dict[str, Any]) -> Outcome:
+        diagnostics = answer["diagnostics"]
         if "error" in answer:
             failure = Failure(Reason.LINK, answer["error"])
             if self._keeps_states:
                 return self._back(failure, diagnostics)
             return Outcome(diagnostics, failure=failure)
-        self._pending = id if self._keeps_states else None
-        self._inputs.append(source)
+        if not answer.get("pure"):
+            self._pending = id if self._keeps_states else None
+            self._inputs.append(source)
         value, exception = answer.get("value"), answer.get("exception")
         return Outcome(
             diagnostics,
-            Value(value["type"], value["text"]) if value else None,
+            _value(value) if value else None,
             Exception_(exception["type"], exception["what"]) if exception else None,
         )
 
@@ -271,6 +317,31 @@ class Session:
         """A declaration and its documentation, for a person; None: there is no such name."""
         answer = self._ask({"describe": name})
         return answer.get("text") if answer else None
+
+    def type_of(self, expression: str) -> tuple[str | None, str]:
+        """The type of an expression, which is not evaluated; else diagnostics."""
+        answer = self._ask({"type": expression}) or {}
+        return answer.get("text"), answer.get("diagnostics", "")
+
+    def shape(self, type: str) -> dict[str, Any] | None:
+        """A type as one must know it to make values of it (interpreter/Shape.h); None: there is no
+        such type. Only where values are nodes."""
+        answer = self._ask({"shape": type})
+        return answer.get("shape") if answer else None
+
+    def declared(self) -> tuple[Declared, ...]:
+        """What inputs have declared, in the order of the declarations."""
+        answer = self._ask({"declared": True}) or {"declared": ()}
+        return tuple(
+            Declared(each["kind"], each["name"], each["type"], each.get("text"))
+            for each in answer["declared"]
+        )
+
+    def listing(self, of: str, level: int = 0, is_ir: bool = False) -> tuple[str | None, str]:
+        """The code of a function, or of an input by its number; else why there is none. `level`: 0
+        is the code that runs, 1 to 3 what clang's optimizer would make of it on its own."""
+        answer = self._ask({"list": of, "level": level, "ir": is_ir}) or {}
+        return answer.get("text"), answer.get("why", "there was no answer")
 
     # ---- time travel
 
@@ -478,3 +549,10 @@ class Session:
         if death.who == "interpreter":
             text = f"the compiler ended: {text}"
         return Failure(Reason.CRASH, text, frames)
+
+
+def _value(told: dict[str, Any]) -> Value:
+    pictures = tuple(
+        Picture(each["mime"], b64decode(each["data"])) for each in told.get("pictures", ())
+    )
+    return Value(told["type"], told["text"], b64decode(told.get("node", "")), pictures)

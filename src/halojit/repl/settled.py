@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from halojit.repl.libraries import Libraries
-from halojit.repl.outcome import Outcome
+from halojit.repl.outcome import Form, Outcome
 from halojit.repl.session import Session
 
 
@@ -22,15 +22,16 @@ class SettledSession(Session):
         flags: Sequence[str] = (),
         stdio: tuple[int, int, int] | None = None,
         libraries: Libraries | None = None,
+        form: Form = Form.TEXT,
     ) -> None:
         self._is_running = False
-        super().__init__(flags, stdio, libraries)
+        super().__init__(flags, stdio, libraries, form=form)
 
-    def run(self, source: str) -> Outcome:
+    def run(self, source: str, data: bytes = b"") -> Outcome:
         """Runs one input and keeps it."""
         self._is_running = True
         try:
-            outcome = super().run(source)
+            outcome = super().run(source, data)
         finally:
             self._is_running = False
         if lost := self.settle():
