@@ -9,7 +9,17 @@ import pytest
 from halojit.repl.command import Result
 from halojit.repl.commands import SAVED, TABLE, Commands
 from halojit.repl.libraries import wanted
-from halojit.repl.outcome import Completion, Completions, Failure, Frame, Outcome, Reason, Value
+from halojit.repl.listing import assembly
+from halojit.repl.outcome import (
+    Completion,
+    Completions,
+    Declared,
+    Failure,
+    Frame,
+    Outcome,
+    Reason,
+    Value,
+)
 from halojit.repl.package import translated
 from halojit.repl.timing import Timing, source, timing
 from halojit.repl.wording import FRAMES, brief, duration, message
@@ -62,6 +72,22 @@ class FakeSession:
 
     def describe(self, name: str) -> str | None:
         return "int x" if name == "x" else None
+
+    def type_of(self, expression: str) -> tuple[str | None, str]:
+        return ("int", "") if expression == "x" else (None, "error: no\n")
+
+    def declared(self) -> tuple[Declared, ...]:
+        return (
+            Declared("variable", "x", "int", "3"),
+            Declared("variable", "words", "std::string", None),
+            Declared("function", "f", "int ()", None),
+        )
+
+    def look(self, expression: str) -> Outcome:
+        return Outcome(value=Value("std::string", f'"{expression}\n{"long " * 20}"'))
+
+    def listing(self, of: str, level: int, is_ir: bool) -> tuple[str | None, str]:
+        return (f"{of} {level} {is_ir}", "") if of == "f" else (None, "there is none")
 
     def close(self) -> None:
         self.is_closed = True
@@ -316,3 +342,48 @@ def test_words() -> None:
 def test_timings() -> None:
     assert "\n#line 1\nf(x)\n" in source("f(x)")
     assert timing('"4 8 12"') == Timing(4, (pytest.approx(2e-9), pytest.approx(3e-9)))
+
+
+def test_what_is_declared_is_a_table(commands: Commands) -> None:
+    lines = take(commands, "%who").text.splitlines()
+    assert [line.split()[:3] for line in lines[:3]] == [
+        ["name", "kind", "type"],
+        ["x", "variable", "int"],
+        ["words", "variable", "std::string"],
+    ]
+    assert lines[1].endswith("3") and '"words long' in lines[2] and lines[2].endswith("...")
+    assert len(lines) == 4
+
+
+def test_types_and_code(commands: Commands) -> None:
+    assert take(commands, "%type x").text == "int"
+    assert "error: no" in refused(commands, "%type y")
+    assert take(commands, "%asm f").text == "f 0 False"
+    assert take(commands, "%ir -O2 f").text == "f 2 True"
+    assert "-O9" in refused(commands, "%ir -O9 f")
+    assert "there is none" in refused(commands, "%asm g")
+    assert commands.is_complete("%type std::string::size_type") == ("complete", 0)
+    assert [each.text for each in commands.complete("%asm -O2 ", 9).items] == ["f"]
+
+
+def test_assembly_without_directives() -> None:
+    text = """
+	.text
+	.globl	f
+f:
+	.cfi_startproc
+	pushq	%rbp
+.Ltmp0:
+	jmp	.LBB0_1
+.LBB0_1:
+	retq
+.Lfunc_end0:
+	.size	f, .Lfunc_end0-f
+	.section	.gcc_except_table,"a",@progbits
+GCC_except_table0:
+	.byte	255
+	.text
+g:
+	retq
+"""
+    assert assembly(text) == "f:\n\tpushq\t%rbp\n\tjmp\t.LBB0_1\n.LBB0_1:\n\tretq\n\ng:\n\tretq"

@@ -33,7 +33,7 @@ class CommandError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Command:
     """`arguments`: their kinds (_KINDS) as %help shows them, the optional ones in brackets; CODE
-    is the rest of the text as it stands."""
+    and EXPRESSION are the rest of the text as it stands."""
 
     name: str
     arguments: str
@@ -48,7 +48,7 @@ class Command:
     @property
     def takes_code(self) -> bool:
         """Whether what follows the name is C++."""
-        return self.arguments == "CODE"
+        return self.arguments in ("CODE", "EXPRESSION")
 
     def values(self, rest: str) -> list[Any]:
         """Arguments for `run`. Raises CommandError."""
@@ -62,7 +62,16 @@ class Command:
         required = sum(not kind.startswith("[") for kind in kinds)
         if not required <= len(words) <= len(kinds):
             raise CommandError(f"{rest or 'no argument'}: expected {self.usage}")
-        return [_KINDS[kind.strip("[]")](word) for kind, word in zip(kinds, words, strict=False)]
+        given = len(words) - required  # of the optional ones, the first
+        values: list[Any] = []
+        for kind in kinds:
+            is_optional = kind.startswith("[")
+            if is_optional and not given:
+                values.append(None)
+                continue
+            given -= is_optional
+            values.append(_KINDS[kind.strip("[]")](words.pop(0)))
+        return values
 
 
 def split(typed: str) -> tuple[str, str]:
@@ -75,6 +84,12 @@ def _number(word: str) -> int:
     if not word.isdecimal() or int(word) == 0:
         raise CommandError(f"{word}: expected how many inputs, as %undo 2")
     return int(word)
+
+
+def _level(word: str) -> int:
+    if word not in ("-O0", "-O1", "-O2", "-O3"):
+        raise CommandError(f"{word}: expected -O0, -O1, -O2 or -O3")
+    return int(word[2])
 
 
 def path(word: str) -> Path:
@@ -91,6 +106,9 @@ _KINDS: dict[str, Callable[[str], Any]] = {
     "LIBRARY": str,
     "PACKAGE": str,
     "NAME": str,
+    "FUNCTION": str,
+    "-O2": _level,
     "COMMAND": str,
     "CODE": str,
+    "EXPRESSION": str,
 }

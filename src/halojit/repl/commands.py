@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from halojit.repl.command import Command, CommandError, Result, path, split
-from halojit.repl.outcome import Completion, Completions
+from halojit.repl.listing import assembly, table
+from halojit.repl.outcome import Completion, Completions, Declared
 from halojit.repl.package import PackageError, package
 from halojit.repl.session import Session, StateError
 from halojit.repl.timing import source, timing
@@ -61,7 +62,7 @@ class Commands:
         typed = text.strip()
         if typed.startswith("%"):
             name, rest = split(typed)
-            if not (rest and name in TABLE and TABLE[name].takes_code):
+            if not (rest and name in TABLE and TABLE[name].arguments == "CODE"):
                 return "complete", 0
             return self.session.is_complete(rest)
         return ("complete", 0) if typed.startswith("?") else self.session.is_complete(text)
@@ -81,7 +82,7 @@ class Commands:
             inner = self.session.complete(text[skipped:], cursor - skipped)
             return Completions(inner.start + skipped, inner.items)
         else:
-            kind = TABLE[name].arguments.strip("[]") if name in TABLE else ""
+            kind = TABLE[name].arguments.rpartition(" ")[2].strip("[]") if name in TABLE else ""
             found = [Completion(each, "argument", "") for each in self._candidates(kind, word[0])]
         fitting = tuple(each for each in found if each.text.startswith(word[0]))
         return Completions(word.start(), fitting)
@@ -91,6 +92,8 @@ class Commands:
             return list(TABLE)
         if kind == "NAME":
             return list(self.session.checkpoints)
+        if kind == "FUNCTION":
+            return [each.name for each in self.session.declared() if each.kind == "function"]
         if kind != "FILE" and not (kind == "LIBRARY" and "/" in word):
             return []
         directory = word[: word.rfind("/") + 1]
@@ -120,6 +123,36 @@ class Commands:
             return Result("?: expected a name, as ?std::vector", is_ok=False)
         text = self.session.describe(name)
         return Result(text) if text else Result(f"?{name}: no such name here", is_ok=False)
+
+    def _type(self, expression: str) -> Result:
+        text, diagnostics = self.session.type_of(expression)
+        if text is None:
+            raise CommandError(diagnostics.rstrip() or f"{expression}: there was no answer")
+        return Result(text)
+
+    def _who(self) -> Result:
+        found = self.session.declared()
+        return Result(
+            table((each, self._value(each)) for each in found) if found else "nothing yet"
+        )
+
+    def _value(self, declared: Declared) -> str:
+        if declared.kind != "variable" or declared.text is not None:
+            return declared.text or ""
+        outcome = self.session.look(declared.name)
+        return outcome.value.text if outcome.value else ""
+
+    def _asm(self, level: int | None, name: str) -> Result:
+        return Result(assembly(self._listing(name, level, is_ir=False)))
+
+    def _ir(self, level: int | None, name: str) -> Result:
+        return Result(self._listing(name, level, is_ir=True).strip())
+
+    def _listing(self, name: str, level: int | None, is_ir: bool) -> str:
+        text, why = self.session.listing(name, level or 0, is_ir)
+        if text is None:
+            raise CommandError(f"{name}: {why}; expected a function's name or an input's number")
+        return text
 
     def _load(self, file: Path) -> Result:
         try:
@@ -187,7 +220,8 @@ class Commands:
 
     # ---- time travel
 
-    def _undo(self, wanted: int = 1) -> Result:
+    def _undo(self, number: int | None = None) -> Result:
+        wanted = number or 1
         taken_back = self._take_back(lambda: self.session.undo(wanted))
         if not taken_back:
             raise CommandError("there is no input to take back")
@@ -252,7 +286,7 @@ class Commands:
     def _quit(self) -> Result:
         return self.close()
 
-    def _help(self, name: str = "") -> Result:
+    def _help(self, name: str | None = None) -> Result:
         if name:
             command = _find(name.lstrip("%"))
             return Result(f"{command.usage}\n  {command.help}")
@@ -287,6 +321,10 @@ _COMMANDS = (
     Command("restore", "NAME", "go back to a named state", Commands._restore),
     Command("checkpoints", "", "the named states", Commands._checkpoints),
     Command("history", "", "the inputs whose effects are there", Commands._history),
+    Command("who", "", "what inputs have declared, with types and values", Commands._who),
+    Command("type", "EXPRESSION", "an expression's type, without evaluating it", Commands._type),
+    Command("asm", "[-O2] FUNCTION", "assembly of a function, or input by number", Commands._asm),
+    Command("ir", "[-O2] FUNCTION", "LLVM's IR of the same; -O0 is what runs", Commands._ir),
     Command("lib", "LIBRARY", "link with a library: X as in -lX, or a file", Commands._lib),
     Command("pkg", "PACKAGE", "headers and libraries that pkg-config knows", Commands._pkg),
     Command("load", "FILE", "run a file as one input", Commands._load),
