@@ -71,9 +71,11 @@ class Frontend:
         code: str,
         answers: list[str] | None = None,
         on_text: Callable[[str], None] | None = None,
+        wanted: dict[str, str] | None = None,
     ) -> Reply:
         """Runs a cell. `answers`: of somebody at the frontend; None: nobody is there. `on_text`:
-        called with all of standard output so far whenever there is more."""
+        called with all of standard output so far whenever there is more. `wanted`: Jupyter's
+        `user_expressions`."""
         answers_left = iter(answers or ())
         messages: list[tuple[str, dict[str, Any]]] = []
         printed = ""
@@ -95,6 +97,7 @@ class Frontend:
             code,
             timeout=LIMIT_S,
             allow_stdin=answers is not None,
+            user_expressions=wanted,
             output_hook=collect,
             stdin_hook=answer,
         )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -113,10 +115,13 @@ def test_input_has_ended_where_there_is_nobody_to_ask(notebook: Frontend) -> Non
     run(notebook, "#include <cstdio>\n#include <iostream>\nint a = 3; bool has_read = true;")
     run(notebook, "has_read = bool(std::cin >> a);")
     assert value(notebook, "has_read") == "(bool) false"
-    run(notebook, "std::clearerr(stdin); std::cin.clear();")  # as at a terminal, after Ctrl-D
     reply = notebook.run("std::cin >> a;", ["9"])
     assert reply.content["status"] == "ok", reply
     assert value(notebook, "a") == "(int) 9"
+    run(notebook, "has_read = std::getchar() != EOF && std::getchar() != EOF;")
+    assert value(notebook, "has_read") == "(bool) false"
+    reply = notebook.run("a = std::getchar();", ["A"])
+    assert value(notebook, "a") == "(int) 65"
 
 
 def test_an_interrupt_reaches_a_cell_that_asks(notebook: Frontend) -> None:
@@ -202,3 +207,58 @@ def test_the_example_runs(tmp_path: Path) -> None:
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     assert [each["ename"] for each in outputs if each["output_type"] == "error"] == ["SIGSEGV"]
     assert outputs[-1]["data"]["text/plain"].endswith("{ 1, 4, 9, 16 }")
+
+
+def test_values_have_pictures(notebook: Frontend) -> None:
+    run(
+        notebook,
+        """
+#include <string>
+#include <vector>
+struct Form { std::string mime, data; };
+struct Circle { int radius; };
+Form halo_display(const Circle &c) {
+  return {"image/svg+xml", "<svg><circle r='" + std::to_string(c.radius) + "'/></svg>"};
+}
+struct Raw { const char *mime; std::vector<unsigned char> data; };
+struct Image {};
+Raw halo_display(Image) { return {"image/png", {0x89, 'P', 'N', 'G', 0, 0xff}}; }
+struct Formula {};
+std::vector<Form> halo_display(const Formula &) {
+  return {{"text/latex", "$x^2$"}, {"text/html", "<b>x</b>"}, {"text/markdown", "*x*"},
+          {"application/json", "[1]"}};
+}
+""",
+    )
+
+    def shown(cell: str) -> dict[str, Any]:
+        reply = notebook.run(cell)
+        (content,) = [content for kind, content in reply.messages if kind == "execute_result"]
+        data: dict[str, Any] = content["data"]
+        return data
+
+    assert shown("Circle{4}") == {
+        "text/plain": "(Circle) { .radius = 4 }",
+        "image/svg+xml": "<svg><circle r='4'/></svg>",
+    }
+    assert shown("Image()") == {
+        "text/plain": "(Image) {}",
+        "image/png": b64encode(b"\x89PNG\0\xff").decode(),
+    }
+    assert shown("Formula()") == {
+        "text/plain": "(Formula) {}",
+        "text/latex": "$x^2$",
+        "text/html": "<b>x</b>",
+        "text/markdown": "*x*",
+        "application/json": [1],
+    }
+    assert shown("3") == {"text/plain": "(int) 3"}
+
+
+def test_a_frontend_may_want_values_beside_a_cell(notebook: Frontend) -> None:
+    run(notebook, "int x = 7; int next() { return ++x; }")
+    reply = notebook.run("x = 8;", wanted={"x": "x", "next": "next()", "none": "no_such"})
+    found = reply.content["user_expressions"]
+    assert found["x"] == {"status": "ok", "data": {"text/plain": "(int) 8"}, "metadata": {}}
+    assert found["next"]["status"] == found["none"]["status"] == "error"
+    assert value(notebook, "x") == "(int) 8"

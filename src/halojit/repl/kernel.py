@@ -26,10 +26,12 @@ from ipykernel.kernelbase import Kernel
 from IPython.core.error import StdinNotImplementedError
 from traitlets import Unicode
 
+from halojit.repl.bundle import bundle
 from halojit.repl.command import Result
 from halojit.repl.commands import Commands
 from halojit.repl.fault import Fault, fault
 from halojit.repl.language import language, name_at
+from halojit.repl.outcome import Form
 from halojit.repl.session import Session, SessionError
 from halojit.repl.settled import SettledSession
 from halojit.repl.streams import Input, Output, can_see_waiting
@@ -95,7 +97,8 @@ class HaloKernel(Kernel):
         reply: dict[str, Any] = {"execution_count": self.execution_count}
         if problem is None:
             ask_exit = [{"source": "ask_exit", "keepkernel": False}] if is_over else []
-            return reply | {"status": "ok", "payload": ask_exit, "user_expressions": {}}
+            values = {} if is_over else await self._values(user_expressions or {})
+            return reply | {"status": "ok", "payload": ask_exit, "user_expressions": values}
         self._publish("error", problem.content())
         return reply | {"status": "error"} | problem.content()
 
@@ -120,10 +123,25 @@ class HaloKernel(Kernel):
         for outcome in result.outcomes:
             self._publish_stream("stderr", outcome.diagnostics)
             if outcome.value:
-                self._publish_value(str(outcome.value))
+                self._publish(
+                    "execute_result",
+                    {"execution_count": self.execution_count, **bundle(outcome.value)},
+                )
         if result.text and (result.is_ok or result.outcomes):
             self._publish_stream("stdout", f"{result.text}\n")
         return result
+
+    async def _values(self, expressions: dict[str, str]) -> dict[str, Any]:
+        """What a frontend wants to know beside a cell. Effects are refused."""
+        found: dict[str, Any] = {}
+        for name, expression in expressions.items():
+            outcome = await self._call(lambda text: self._commands().session.look(text), expression)
+            if outcome.value and not outcome.exception:
+                found[name] = {"status": "ok", **bundle(outcome.value)}
+            else:
+                problem = fault(Result(outcomes=(outcome,), is_ok=False))
+                found[name] = {"status": "error", **(problem.content() if problem else {})}
+        return found
 
     def _ask(self) -> None:
         """Of the frontend: a line. The event loop waits for it, the session's thread does not."""
@@ -156,7 +174,9 @@ class HaloKernel(Kernel):
     def _start(self) -> Session:
         flags = ("-xc",) if self.standard == "c" else (f"-std={self.standard}",)
         stdout, stderr = self._outputs
-        self._cpp = SettledSession(flags, (self._stdin.theirs, stdout.theirs, stderr.theirs))
+        self._cpp = SettledSession(
+            flags, (self._stdin.theirs, stdout.theirs, stderr.theirs), form=Form.DISPLAY
+        )
         return self._cpp
 
     def _start_early(self) -> None:
@@ -190,10 +210,6 @@ class HaloKernel(Kernel):
         for output in self._outputs:
             for text in output.read_all():
                 self._publish_stream(output.name, text)
-
-    def _publish_value(self, text: str) -> None:
-        data = {"data": {"text/plain": text}, "metadata": {}}
-        self._publish("execute_result", data | {"execution_count": self.execution_count})
 
     def _publish_stream(self, name: str, text: str) -> None:
         if text:
