@@ -1,0 +1,125 @@
+"""A function of C++ that Python calls.
+
+In: Python values as arguments. Out: its result. It is compiled once, into a function without
+parameters that takes its arguments as bytes; a call sends bytes and compiles nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from halojit.api.shapes import Packer, Shape, code
+from halojit.api.values import decode
+from halojit.repl.outcome import Outcome, Reason
+from halojit.repl.session import Session
+
+if TYPE_CHECKING:
+    from halojit.api.interpreter import Interpreter
+
+
+class Function:
+    """Made by `Interpreter.function`. `type`: as "double(double)"; `name`: what it calls."""
+
+    def __init__(
+        self, interpreter: Interpreter, session: Session, type: str, name: str, number: int
+    ) -> None:
+        self.type = type
+        self.name = name
+        self._interpreter = interpreter
+        self._session = session
+        self._symbol = f"__halo_function_{number}"
+        shape = session.shape(type)
+        if shape is None or shape["kind"] != "function":
+            raise TypeError(f"{type}: is no type of a function here; expected as double(double)")
+        self._parameters: list[Shape] = shape["parameters"]
+        self._source = _source(self._symbol, name, self._parameters, shape["returns"])
+        self._make()
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.type}>"
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Calls it, as an input of its own. Raises what `Interpreter.run` and assignments do."""
+        values = self._with_sizes(arguments)
+        packer = Packer()
+        for at, (shape, value) in enumerate(zip(self._parameters, values, strict=True)):
+            packer.add(shape, value, f"{self.name}: argument {at + 1}")
+        outcome = self._interpreter._do(lambda: self._call(bytes(packer.bytes), arguments))
+        assert outcome.value
+        result, *changed = decode(outcome.value.node)
+        written = [
+            value for shape, value in zip(self._parameters, values, strict=True) if _writes(shape)
+        ]
+        for array, now in zip(written, changed, strict=True):
+            if hasattr(array, "__array__") and len(now):
+                array[...] = now
+        return result
+
+    def _call(self, data: bytes, arguments: tuple[Any, ...]) -> Outcome:
+        source = f"{self.name}({', '.join(map(_brief, arguments))});"
+        outcome = self._session.call(self._symbol, data, source)
+        if outcome.failure and outcome.failure.reason is Reason.LINK:  # %undo took it back
+            self._make()
+            outcome = self._session.call(self._symbol, data, source)
+        return outcome
+
+    def _make(self) -> None:
+        self._interpreter.run(self._source)
+
+    def _with_sizes(self, arguments: tuple[Any, ...]) -> list[Any]:
+        """With those that may be left out: of a size that follows a pointer to numbers."""
+        kinds = self._parameters
+        filled = [
+            at
+            for at in range(1, len(kinds))
+            if "to" in kinds[at - 1] and kinds[at].get("code") in ("i", "u")
+        ]
+        if len(arguments) == len(kinds):
+            return list(arguments)
+        if len(arguments) != len(kinds) - len(filled):
+            wanted = f"{len(kinds) - len(filled)} or {len(kinds)}" if filled else str(len(kinds))
+            raise TypeError(f"{self.name}: {len(arguments)} arguments; {self.type} takes {wanted}")
+        values: list[Any] = []
+        left = iter(arguments)
+        for at in range(len(kinds)):
+            values.append(len(values[-1]) if at in filled else next(left))
+        return values
+
+
+def _writes(shape: Shape) -> bool:
+    """Whether a function may change what is behind the argument."""
+    return (shape["kind"] == "span" or "to" in shape) and not shape["const"]
+
+
+def _source(symbol: str, name: str, parameters: list[Shape], returns: Shape) -> str:
+    lines = ["__halo::taken __halo_in;"]
+    for at, shape in enumerate(parameters):
+        lines += [
+            f"__halo::size __halo_size{at} = 0;",
+            f"__halo::same<{shape['type']}> __halo_{at}{{}};",
+            code(shape, f"__halo_{at}", f"__halo_size{at}" if _writes(shape) else None),
+        ]
+    arguments = ", ".join(
+        f"static_cast<{shape['pass']}>(__halo_{at})" for at, shape in enumerate(parameters)
+    )
+    written = [at for at, shape in enumerate(parameters) if _writes(shape)]
+    lines.append(f"__halo::given __halo_out({len(written)});")
+    call = f"{name}({arguments})"
+    if returns["kind"] == "void":
+        lines.append(f"{call}; __halo_out.nothing();")
+    else:
+        lines.append(f"__halo_out.value(static_cast<{returns['pass']}>({call}));")
+    for at in written:
+        kind = parameters[at]["kind"]
+        data = f"__halo_{at}.data()" if kind == "span" else f"__halo_{at}"
+        lines.append(f"__halo_out.block({data}, __halo_size{at});")
+    body = "\n  ".join(lines)
+    return (
+        f'extern "C" void {symbol}() {{ __halo_guard([] {{\n  {body}\n}}); }}\n'
+        f"__halo::will_give<{returns['type']}>()"
+    )
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else "..."

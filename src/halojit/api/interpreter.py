@@ -1,0 +1,158 @@
+"""Interpreter: a session of interactive C++ as a Python object.
+
+In: source text, Python values. Out: Python values, and exceptions (halojit.api.errors). C++ runs in
+a process of its own: a crash is an exception, after which everything is as it was before.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Self
+
+from halojit.api.errors import CompileWarning, raise_failure
+from halojit.api.function import Function
+from halojit.api.shapes import Packer, ShapeError, code, natural, points_into_bytes
+from halojit.api.values import decode
+from halojit.repl.outcome import Form, Outcome
+from halojit.repl.session import Session
+from halojit.repl.wording import message
+
+
+class Interpreter:
+    """Interactive C++, in processes of its own that end with `close` or the `with` block.
+
+    `standard`: "c++17", "c++20", "c++23"; `flags`: more for clang, as "-I/some/where". What C++
+    prints goes where this process's standard output and error go. One thread at a time may use it.
+
+    Everything that changes something is an *input*, which has all of its effects or none: a `run`,
+    an assignment, a call of a function, an expression that has effects. Raises
+    halojit.repl.session.SessionError where no session can begin, or go on.
+    """
+
+    def __init__(self, standard: str = "c++20", flags: Sequence[str] = ()) -> None:
+        self._session = Session((f"-std={standard}", *flags), form=Form.NODE)
+        self._functions = 0
+
+    def run(self, source: str) -> Any:
+        """Runs an input: declarations, statements, or both.
+
+        Returns what a trailing expression without a semicolon is (see `__getitem__`), else None.
+        Raises CppError, CompileError, LinkError, CrashError; KeyboardInterrupt for Ctrl-C. Warnings
+        of clang are CompileWarnings.
+        """
+        outcome = self._do(lambda: self._session.run(source))
+        return decode(outcome.value.node) if outcome.value else None
+
+    def __getitem__(self, expression: str) -> Any:
+        """The value of an expression, most often a name, as a copy.
+
+        Numbers, characters and strings are int, float, complex, bool and str; bytes of a string
+        that are no UTF-8 are kept as surrogates. Enumerators are Enumerator, pointers Pointer (both
+        are int), a null `const char *` and an empty optional None. Arrays of numbers, std::vector,
+        std::array and std::span of numbers are NumPy arrays (lists without NumPy); other ranges
+        lists; maps dict; pairs and tuples tuple; aggregates dict of their fields. What else there
+        is, is Opaque. long double becomes a double. Errors as of `run`.
+        """
+        return self.run(expression)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Assigns to a variable, or to anything that can be assigned to.
+
+        A name that is not declared becomes a variable: bool, int (long long and unsigned long long
+        where it needs that), double, std::complex<double>, std::string, std::vector of a list's or
+        array's elements (an array of more dimensions is one in C++). Raises TypeError,
+        OverflowError or ValueError where the value does not fit the type; else as `run`.
+        """
+        headers: tuple[str, ...] = ()
+        declaration = ""
+        shape = self._session.shape(f"decltype({name})")
+        if shape is None and name.isidentifier():
+            shape, headers = natural(value, name)
+            declaration = f"__halo::same<{shape['type']}> {name}{{}};\n"
+        if shape is None:
+            self.run(f"(void)({name});")  # says why
+            raise ShapeError(f"{name}: is nothing that can be assigned to")
+        packer = Packer()
+        packer.add(shape, value, name)
+        keep = "__halo_in.keep(); " if points_into_bytes(shape) else ""
+        source = (
+            "".join(f"#include <{each}>\n" for each in headers)
+            + f"{declaration}{{ __halo::taken __halo_in; auto &__halo_it = {name}; "
+            + f"{code(shape, '__halo_it')} {keep}}}"
+        )
+        self._do(lambda: self._session.run(source, bytes(packer.bytes)))
+
+    def function(self, type: str, name: str) -> Function:
+        """A function of C++ to be called from Python: `function("double(double)", "f")`.
+
+        `name`: whatever can be called like one, as "std::hypot" or a variable with a lambda; where
+        it is defined again, the new one is called. Arguments are converted as by `__setitem__`,
+        results as by `__getitem__`. Where a pointer to numbers and its size follow one another,
+        one array or list may be given for both; what a function writes through a `double *` or a
+        std::span<double> is copied back into a NumPy array. Raises TypeError where `type` is none
+        of a function, or takes what Python has not.
+        """
+        self._functions += 1
+        return Function(self, self._session, type, name, self._functions)
+
+    def undo(self, count: int = 1) -> int:
+        """Takes back the last inputs, values and all. How many: fewer where there are no more."""
+        return self._session.undo(count)
+
+    def checkpoint(self, name: str) -> None:
+        """Names the present state, for `restore`."""
+        self._session.checkpoint(name)
+
+    def restore(self, name: str) -> int:
+        """Goes back to a named state; how many inputs that takes back. Raises KeyError."""
+        return self._session.restore(name)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The inputs whose effects are there, in their order."""
+        return self._session.inputs
+
+    def close(self) -> None:
+        """Ends the session and its processes: static objects are destroyed. Where that fails, there
+        is a RuntimeWarning."""
+        sys.stdout.flush()
+        if failed := self._session.close():
+            warnings.warn(f"at the end: {message(failed)}", RuntimeWarning, stacklevel=2)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _do(self, work: Callable[[], Outcome]) -> Outcome:
+        """What comes of an input, if it is a success."""
+        sys.stdout.flush()  # C++ writes to the same place
+        with self._interruptible():
+            outcome = work()
+        if outcome.is_kept and outcome.diagnostics:
+            warnings.warn(outcome.diagnostics, CompileWarning, stacklevel=3)
+        raise_failure(outcome)
+        return outcome
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Ctrl-C ends the input and not the conversation with the session."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def interrupt(_: int, __: FrameType | None) -> None:
+            self._session.interrupt()
+
+        before = signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
