@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from halojit.server import peers, sockets
+from halojit import peers
+from halojit.server import sockets
 from halojit.server.sockets import ListenError
 
 
