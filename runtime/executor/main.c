@@ -120,7 +120,7 @@ static int serve(const struct halo_link *link, bool tells_crashes, int *control)
       .services = services,
       .service_count = service_count,
       .allows_any_wrapper = true,
-      .report = report,
+      .report = tells_crashes ? NULL : report, /* standard error is the user's there */
       .take_turn = halo_dispatch_take_turn,
       .yield_turn = halo_dispatch_yield_turn,
   };
