@@ -20,6 +20,7 @@
 
 #include "clang/Frontend/MultiplexConsumer.h"
 #include "llvm/Demangle/Demangle.h"
+#include "llvm/Object/Archive.h"
 #include "llvm/Support/Base64.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
@@ -387,8 +388,17 @@ private:
   std::_Exit(1);
 }
 
+Error checkRuntime() {
+  auto Buffer = MemoryBuffer::getFile(OrcRuntime);
+  if (!Buffer)
+    return errorCodeToError(Buffer.getError());
+  return object::Archive::create((*Buffer)->getMemBufferRef()).takeError();
+}
+
 Error converse(int FrontDescriptor, int ExecutorDescriptor) {
   halo::Front Front(FrontDescriptor);
+  if (Error E = checkRuntime()) // LLVM would wait for the executor for ever
+    return Front.send(json::Object{{"failed", OrcRuntime + ": " + toString(std::move(E))}});
   auto Engine = halo::Engine::create(ExecutorDescriptor, OrcRuntime, Support);
   if (!Engine)
     return Engine.takeError();

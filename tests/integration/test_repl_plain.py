@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from pathlib import Path
 
 from harness.tools import Tools
 
@@ -66,3 +67,16 @@ def test_a_session_that_cannot_begin_says_why(tools: Tools) -> None:
     assert done.returncode == 1
     assert "nonsense" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_another_orc_runtime(tools: Tools, tmp_path: Path) -> None:
+    libraries = tools.clang.parent.parent / "lib/clang/22/lib/linux"
+    (runtime,) = libraries.glob("liborc_rt-*.a")
+    copy = tmp_path / "runtime.a"
+    copy.write_bytes(runtime.read_bytes())
+    assert repl(tools, f"--orc-runtime={copy}", "6 * 7").stdout == "(int) 42\n"
+    copy.write_bytes(b"nothing")
+    done = repl(tools, f"--orc-runtime={copy}", "6 * 7")
+    assert done.returncode == 1 and str(copy) in done.stderr
+    done = repl(tools, "--orc-runtime=/nowhere/x.a", "6 * 7")
+    assert done.returncode == 2 and "/nowhere/x.a" in done.stderr

@@ -59,6 +59,15 @@ def repl(
             "one is reached through ssh -L PORT:127.0.0.1:PORT MACHINE.",
         ),
     ] = None,
+    orc_runtime: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            metavar="PATH",
+            help="LLVM 22's liborc_rt for the executor; by default that of clang here.",
+        ),
+    ] = None,
     no_checkpoint: Annotated[
         bool,
         typer.Option(
@@ -113,7 +122,10 @@ def repl(
             "give memory=SIZE to the halo-executor that listens"
         )
     executor = Executor(
-        Path(oop_executor) if oop_executor else None, oop_executor_connect, _bytes(memory)
+        Path(oop_executor) if oop_executor else None,
+        oop_executor_connect,
+        _bytes(memory),
+        orc_runtime,
     )
     is_console = not inputs and sys.stdin.isatty() and sys.stdout.isatty()
     # What is read as inputs is not for `cin`.

@@ -16,11 +16,13 @@ from halojit.repl.remote import RemoteKeeper
 @dataclass(frozen=True, slots=True)
 class Executor:
     """`path`: of a halo-executor; None: ours. `endpoint`: HOST:PORT of one that listens, instead.
-    `memory_bytes`: limit of a worker's data; None: a share of the machine's."""
+    `memory_bytes`: limit of a worker's data; None: a share of the machine's. `orc_runtime`: LLVM's
+    liborc_rt for its workers; None: that of this machine's clang."""
 
     path: Path | None = None
     endpoint: str | None = None
     memory_bytes: int | None = None
+    orc_runtime: Path | None = None
 
     def start(self, stdio: tuple[int, int, int] | None) -> Keeper:
         """`stdio`: the workers' standard descriptors; None: ours. Raises KeeperGone, OSError."""

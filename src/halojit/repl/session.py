@@ -155,6 +155,11 @@ class Session:
             f"--show={paths.library_dir() / 'show.h'}",
             *([f"--show={paths.library_dir() / 'give.h'}"] if self._form is Form.NODE else []),
             *([f"--headers={cache}", f"--code={headers.library(cache)}"] if cache else []),
+            *(
+                [f"--orc-runtime={self._executor.orc_runtime}"]
+                if self._executor.orc_runtime
+                else []
+            ),
             *(f"--library-path={each}" for each in self._libraries.directories),
             *([] if self._libraries.is_automatic else ["--no-autoload"]),
             "--",
