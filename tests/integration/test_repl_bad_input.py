@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from harness.inputs import run, value
 from harness.notebook import frontend, installed_kernels
 from harness.processes import descendants, no_hang
 from harness.tools import Tools
@@ -33,18 +34,6 @@ def session() -> Iterator[Session]:
         yield session
         shown = session.run("kept").value
         assert shown is not None and shown.text == "7"
-
-
-def run(session: Session, *sources: str) -> None:
-    for source in sources:
-        outcome = session.run(source)
-        assert outcome.is_kept and outcome.exception is None, outcome
-
-
-def value(session: Session, source: str) -> str:
-    outcome = session.run(source)
-    assert outcome.value is not None, outcome
-    return outcome.value.text
 
 
 def refused(session: Session, source: str) -> Outcome:

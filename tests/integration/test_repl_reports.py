@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from harness.inputs import run
 from harness.notebook import Frontend, frontend, installed_kernels
 from harness.processes import no_hang
 from harness.tools import Tools
@@ -35,12 +36,6 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def notebook(kernels: None) -> Iterator[Frontend]:
     with frontend() as notebook:
         yield notebook
-
-
-def run(session: Session, *sources: str) -> None:
-    for source in sources:
-        outcome = session.run(source)
-        assert outcome.is_kept and outcome.exception is None, outcome
 
 
 def value(session: Session, source: str) -> Value | None:

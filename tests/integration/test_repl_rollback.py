@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from harness.inputs import run, value
 from harness.processes import no_hang, wait_until
 from harness.tools import Tools
 
@@ -42,18 +43,6 @@ def session(tmp_path: Path) -> Iterator[Session]:
     with no_hang(120), Session(("-std=c++20",)) as session:
         run(session, HEADERS, f'const char *place = "{tmp_path}/file";')
         yield session
-
-
-def run(session: Session, *sources: str) -> None:
-    for source in sources:
-        outcome = session.run(source)
-        assert outcome.is_kept and outcome.exception is None, outcome
-
-
-def value(session: Session, source: str) -> str:
-    outcome = session.run(source)
-    assert outcome.value is not None, outcome
-    return outcome.value.text
 
 
 def fails(session: Session, source: str) -> Outcome:

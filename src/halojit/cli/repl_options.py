@@ -72,7 +72,7 @@ def repl(
         bool,
         typer.Option(
             "--no-checkpoint",
-            help="Copy no processes: an input that fails leaves what it leaves, and after a crash "
+            help="Keep no states: an input that fails leaves what it leaves, and after a crash "
             "the session is empty.",
         ),
     ] = False,

@@ -67,7 +67,7 @@ class Session:
 
     `flags`: for clang, as "-std=c++23". `stdio`: descriptors that inputs have as standard input,
     output and error; None: ours. `libraries`: what inputs are linked with. `executor`: where they
-    run. `keeps_states`: without, processes are not copied: an input that fails leaves what it
+    run. `keeps_states`: without, there is nothing to go back to: an input that fails leaves what it
     leaves, and after a crash the session is empty. `form`: of values. Raises SessionError.
     """
 
@@ -122,6 +122,7 @@ class Session:
         # Its code is a library of this machine.
         cache = None if self._executor.endpoint else headers.path(self._flags)
         found = cache if cache and cache.exists() else None
+        stale: Path | None = None
         while True:
             pair = None
             try:
@@ -133,8 +134,9 @@ class Session:
                     pair.close()
                 if not found or not pair:
                     raise SessionError(str(error)) from error
-                found.unlink(missing_ok=True)  # a header has changed
-                found = None
+                stale, found = found, None  # most often a header has changed
+        if stale:  # it was to blame: without it a session begins
+            stale.unlink(missing_ok=True)
         if cache and not found:
             headers.make(self._flags)
         return pair
