@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,12 @@ def path(flags: Sequence[str]) -> Path | None:
 def library(cache: Path) -> Path:
     """The code of what the cached headers define: inline functions, instances of templates."""
     return cache.with_suffix(".so")
+
+
+def note_use(cache: Path) -> None:
+    """Those that are used stay: a session may want the code of its cache at any time."""
+    with contextlib.suppress(OSError):
+        os.utime(cache)
 
 
 def make(flags: Sequence[str]) -> None:

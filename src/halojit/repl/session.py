@@ -137,7 +137,9 @@ class Session:
                 stale, found = found, None  # most often a header has changed
         if stale:  # it was to blame: without it a session begins
             stale.unlink(missing_ok=True)
-        if cache and not found:
+        if found:
+            headers.note_use(found)
+        elif cache:
             headers.make(self._flags)
         return pair
 
