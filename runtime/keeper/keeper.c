@@ -145,6 +145,8 @@ static void take_report(struct keeper *keeper, const struct halo_keeper_message 
   siginfo_t state;
   if ((is_frozen ? count == 2 : report->kind == HALO_KEEPER_LIVE && count == 1) && report->pid > 0 &&
       waitid(P_PIDFD, (id_t)descriptors[0], &state, WEXITED | WNOHANG | WNOWAIT) == 0) {
+    if (is_frozen) /* before the front hears of it: a signal to the live one's group is not for it */
+      setpgid(report->pid, getpgrp());
     keep(keeper, (struct kept){report->pid, descriptors[0], is_frozen ? descriptors[1] : -1, report->id});
     return;
   }
