@@ -5,6 +5,7 @@
 #include "clang/Basic/Diagnostic.h"
 #include "clang/Frontend/CompilerInstance.h"
 #include "clang/Lex/Lexer.h"
+#include "clang/Lex/Preprocessor.h"
 
 using namespace llvm;
 using namespace clang;
@@ -35,17 +36,94 @@ public:
   bool HasError = false, IsAtEnd = false;
 };
 
+// Whether a text is an expression, by its tokens alone: operands (names, literals, what is in brackets)
+// with operators between them. What might be a declaration (a * b, T::T(x)) is none.
+class Operands {
+public:
+  void take(tok::TokenKind Kind, bool IsPlainName) {
+    if (Kind == tok::raw_identifier || tok::isLiteral(Kind)) {
+      IsPlain &= !IsAfterOperand && (IsPlainName || Kind != tok::raw_identifier);
+      IsName &= Kind == tok::raw_identifier;
+      IsAfterOperand = true;
+    } else if (Kind == tok::l_paren || Kind == tok::l_square) {
+      // Not a lambda, nor a function of a class that goes on in the next line.
+      IsPlain &= Kind == tok::l_paren ? !(IsName && HasScope) : IsAfterOperand;
+      IsEmptyCall = IsAfterOperand;
+      IsAfterOperand = IsName = false;
+      return;
+    } else if (Kind == tok::r_paren || Kind == tok::r_square) {
+      IsPlain &= IsAfterOperand || IsEmptyCall;
+      IsAfterOperand = true;
+    } else if (Kind != tok::plusplus && Kind != tok::minusminus) {
+      IsPlain &= IsAfterOperand ? isBetween(Kind) : isPrefix(Kind);
+      HasScope |= Kind == tok::coloncolon;
+      IsName &= Kind == tok::coloncolon;
+      IsAfterOperand = false;
+    }
+    IsEmptyCall = false;
+  }
+
+  bool isWhole() const { return IsPlain && IsAfterOperand; }
+
+private:
+  static bool isPrefix(tok::TokenKind Kind) {
+    return Kind == tok::plus || Kind == tok::minus || Kind == tok::exclaim || Kind == tok::tilde ||
+           Kind == tok::star || Kind == tok::amp;
+  }
+
+  bool isBetween(tok::TokenKind Kind) const {
+    switch (Kind) {
+    case tok::period:
+    case tok::arrow:
+    case tok::coloncolon:
+    case tok::plus:
+    case tok::minus:
+    case tok::slash:
+    case tok::percent:
+    case tok::pipe:
+    case tok::caret:
+    case tok::pipepipe:
+    case tok::lessless:
+    case tok::greatergreater:
+    case tok::equalequal:
+    case tok::exclaimequal:
+    case tok::lessequal:
+    case tok::greaterequal:
+    case tok::equal:
+    case tok::plusequal:
+    case tok::minusequal:
+    case tok::starequal:
+    case tok::slashequal:
+    case tok::comma:
+      return true;
+    case tok::star:
+    case tok::amp:
+    case tok::ampamp:
+      return !IsName;
+    default: // '<' may begin a template's arguments
+      return false;
+    }
+  }
+
+  bool IsPlain = true, IsAfterOperand = false;
+  bool IsName = true, HasScope = false; // nothing but a name so far, with `::` in it
+  bool IsEmptyCall = false;             // the bracket of a call has just been opened
+};
+
 struct Tokens {
   int Depth = 0;
   int Conditionals = 0;
-  bool IsOpen = false; // a comment, a literal or a line goes on
-  size_t End = 0;      // of the last token
-  size_t Count = 0;
+  bool IsOpen = false;      // a comment, a literal or a line goes on
+  bool IsDirectives = true; // and nothing else
+  Operands Expression;
+  size_t End = 0; // of the last token
   tok::TokenKind Last = tok::eof;
 };
 
-Tokens scan(StringRef Text, const LangOptions &Options) {
+Tokens scan(CompilerInstance &Clang, StringRef Text) {
   Tokens Seen;
+  const LangOptions &Options = Clang.getLangOpts();
+  const IdentifierTable &Names = Clang.getPreprocessor().getIdentifierTable();
   std::string Buffer = Text.str();
   Lexer Raw(SourceLocation(), Options, Buffer.data(), Buffer.data(), Buffer.data() + Buffer.size());
   Token T;
@@ -61,6 +139,12 @@ Tokens scan(StringRef Text, const LangOptions &Options) {
       Seen.Conditionals -= Spelling == "endif";
     }
     IsDirective = T.is(tok::hash) && T.isAtStartOfLine();
+    if (T.isAtStartOfLine())
+      Seen.IsDirectives &= IsDirective;
+    auto Known = Names.find(Spelling);
+    Seen.Expression.take(T.getKind(),
+                         Known == Names.end() || (Known->second->getTokenID() == tok::identifier &&
+                                                  !Known->second->hasMacroDefinition()));
     switch (T.getKind()) {
     case tok::l_brace:
     case tok::l_paren:
@@ -78,7 +162,6 @@ Tokens scan(StringRef Text, const LangOptions &Options) {
     default:
       break;
     }
-    ++Seen.Count;
     Seen.Last = T.getKind();
     Seen.End = At + T.getLength();
   }
@@ -94,18 +177,17 @@ Tokens scan(StringRef Text, const LangOptions &Options) {
 } // namespace
 
 bool isCut(Compiler &C, StringRef Text) {
-  Tokens Seen = scan(Text, C.instance().getLangOpts());
+  Tokens Seen = scan(C.instance(), Text);
   return Seen.IsOpen || Seen.Depth > 0 || Seen.Conditionals > 0;
 }
 
 Progress completeness(Compiler &C, StringRef Text) {
-  Tokens Seen = scan(Text, C.instance().getLangOpts());
+  Tokens Seen = scan(C.instance(), Text);
   unsigned Depth = static_cast<unsigned>(std::max(Seen.Depth, 0));
   if (Seen.IsOpen || Seen.Depth > 0 || Seen.Conditionals > 0)
     return {Completeness::Incomplete, Depth};
-  bool IsOneWord =
-      Seen.Count == 1 && (Seen.Last == tok::raw_identifier || Seen.Last == tok::numeric_constant);
-  if (Seen.Depth < 0 || Seen.Last == tok::semi || Seen.Last == tok::eof || IsOneWord)
+  if (Seen.Depth < 0 || Seen.Last == tok::semi || Seen.Last == tok::eof || Seen.IsDirectives ||
+      Seen.Expression.isWhole())
     return {Completeness::Complete, 0};
 
   auto Found = inCopy([&] {

@@ -15,8 +15,8 @@ struct Progress {
   unsigned Depth; // of brackets that are open
 };
 
-// By tokens at first: brackets, comments, raw strings, #if, a backslash at the end. What these leave
-// open is parsed in a copy of this process, which is thrown away.
+// By tokens at first: brackets, comments, raw strings, #if, a backslash at the end; directives, plain
+// expressions. What these leave open is parsed in a copy of this process, which is thrown away.
 Progress completeness(Compiler &C, llvm::StringRef Text);
 
 // Whether the text ends inside of a bracket, a comment, a literal or an #if. clang's parser never comes

@@ -184,17 +184,47 @@ def test_undo_gives_values_back(session: Session) -> None:
     assert session.run("y").failure is not None
 
 
-def test_completeness(session: Session) -> None:
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("int f() { return 1; }", "complete"),
+        ("int f()", "incomplete"),
+        ("1 + 2", "complete"),
+        ("1 +", "incomplete"),
+        ("a[f(1, -b)].c->d++", "complete"),
+        ("std::cout << 1 << f()", "complete"),
+        ("2 * !a && *b", "complete"),
+        ("Point * p", "incomplete"),
+        ("Point::Point(Point)", "incomplete"),
+        ("one_type another", "invalid"),
+        ("int a = no_such", "invalid"),
+        ("[]", "incomplete"),
+        ("[](int n) { return n; }(1)", "complete"),
+        ("if (1)", "incomplete"),
+        ("FOREVER", "incomplete"),
+        ('R"(abc', "incomplete"),
+        ("/* no end", "incomplete"),
+        ("#if 1\nint x;", "incomplete"),
+        ("#define A \\", "incomplete"),
+        ("#include <vector>\n#define A 1", "complete"),
+        ("#define TEMPLATE\nint f()", "incomplete"),
+    ],
+)
+def test_completeness(every: Session, text: str, state: str) -> None:
+    assert every.is_complete(text)[0] == state
+
+
+@pytest.fixture(scope="module")
+def every() -> Iterator[Session]:
+    """For what changes nothing."""
+    with Session() as session:
+        run(session, "struct Point { Point(); Point(Point&&); };", "#define FOREVER for (;;)")
+        run(session, "#include <iostream>")
+        yield session
+
+
+def test_completeness_tells_the_depth(session: Session) -> None:
     assert session.is_complete("int f() {") == ("incomplete", 1)
-    assert session.is_complete("int f() { return 1; }")[0] == "complete"
-    assert session.is_complete("int f()")[0] == "incomplete"
-    assert session.is_complete("1 +")[0] == "incomplete"
-    assert session.is_complete("1 + 2")[0] == "complete"
-    assert session.is_complete('R"(abc')[0] == "incomplete"
-    assert session.is_complete("/* no end")[0] == "incomplete"
-    assert session.is_complete("#if 1\nint x;")[0] == "incomplete"
-    assert session.is_complete("#define A \\")[0] == "incomplete"
-    assert session.is_complete("1 + no_such")[0] == "invalid"
     assert value(session, "1") == "1"
 
 

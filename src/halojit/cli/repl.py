@@ -1,16 +1,16 @@
-"""`halo-repl`'s beginning: its session starts while everything else is still being imported.
+"""`halo-repl`'s beginning: what its options are, `repl_options` knows.
 
-In: the command line. Out: the exit status. What the options are, `repl_options` knows; this module
-knows only which command lines ask for nothing but a console.
+In: the command line. Out: the exit status. A console without options, as most are, is there before
+what reads options could have been imported.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
-from halojit.repl.session import Session
+from halojit.cli.repl_console import is_terminal, run
 
 
 def flags_of_console(arguments: Sequence[str]) -> tuple[str, ...] | None:
@@ -25,17 +25,12 @@ def main() -> None:
     """Entry point."""
     arguments = sys.argv[1:]
     flags = flags_of_console(arguments)
-    early: Future[Session] | None = None
-    if flags is not None and sys.stdin.isatty() and sys.stdout.isatty():
-        starter = ThreadPoolExecutor(1)
-        early = starter.submit(Session, flags)
-        starter.shutdown(wait=False)
+    if flags is not None and is_terminal():
+        from halojit.repl.session import Session
+
+        sys.exit(run(partial(Session, flags)))
     from halojit.cli.repl_options import app
 
     # As clang-repl has it: the value is optional.
     bare = "--oop-executor"
-    app(
-        [f"{bare}=" if each == bare else each for each in arguments],
-        prog_name="halo-repl",
-        obj=early,
-    )
+    app([f"{bare}=" if each == bare else each for each in arguments], prog_name="halo-repl")

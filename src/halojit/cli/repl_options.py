@@ -6,20 +6,18 @@ import contextlib
 import os
 import re
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from halojit import paths
+from halojit.cli.repl_console import is_terminal, run
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 @app.command()
 def repl(
-    context: typer.Context,
     inputs: Annotated[
         list[str] | None,
         typer.Argument(help="Inputs to run, one after the other, instead of a prompt."),
@@ -127,7 +125,7 @@ def repl(
         _bytes(memory),
         orc_runtime,
     )
-    is_console = not inputs and sys.stdin.isatty() and sys.stdout.isatty()
+    is_console = not inputs and is_terminal()
     # What is read as inputs is not for `cin`.
     nothing = None if inputs or sys.stdin.isatty() else os.open(os.devnull, os.O_RDONLY)
 
@@ -135,17 +133,10 @@ def repl(
         stdio = None if nothing is None else (nothing, 1, 2)
         return Session(flags, stdio, libraries, executor, keeps_states=not no_checkpoint)
 
-    # Importing what the prompt needs takes as long as starting the compiler does.
-    early: Future[Session] | None = context.obj
-    with ThreadPoolExecutor(1) as starter:
-        starting = early or starter.submit(start)
-        if is_console:
-            import halojit.repl.console
+    if is_console:
+        raise typer.Exit(run(start))
     try:
-        with contextlib.closing(Commands(starting.result(), start)) as commands:
-            if is_console:
-                halojit.repl.console.Console(commands, paths.repl_history_path()).run()
-                return
+        with contextlib.closing(Commands(start(), start)) as commands:
             plain = Plain(commands)
             if inputs:
                 for each in inputs:

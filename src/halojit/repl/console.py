@@ -13,16 +13,18 @@ import re
 import signal
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from types import FrameType
 
-from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import FormattedText, StyleAndTextTuples
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
-from prompt_toolkit.lexers import PygmentsLexer
-from prompt_toolkit.shortcuts import PromptSession, print_formatted_text
+from prompt_toolkit.lexers import Lexer, PygmentsLexer, SimpleLexer
+from prompt_toolkit.renderer import print_formatted_text
+from prompt_toolkit.shortcuts import PromptSession
 from prompt_toolkit.styles import Style
-from pygments.lexers.c_cpp import CppLexer
 
 from halojit.repl.command import Result
 from halojit.repl.commands import Commands
@@ -30,7 +32,6 @@ from halojit.repl.keys import CommandCompleter, bindings
 from halojit.repl.session import SessionError
 from halojit.repl.wording import message
 
-PROMPT = "halo> "
 CONTINUATION = "....> "
 
 CODE = Style.from_dict(
@@ -48,6 +49,9 @@ CODE = Style.from_dict(
 )
 """Colours of the terminal's own palette: they can be read on whatever its background is."""
 
+PLAIN = Style([])
+"""Styles by their attributes only."""
+
 _MARKED = re.compile(
     r"(?P<place>.*?)"
     r"(?P<mark>(?:fatal )?error:|warning:|note:|^taken back:|^lost with it:|^uncaught )"
@@ -57,16 +61,31 @@ _CARET = re.compile(r"[\s|]*[~^][\s~^]*$")
 _STYLES = {"warning:": "ansimagenta bold", "note:": "ansicyan bold"}
 
 
+class Highlighting(Lexer):
+    """C++ by pygments, which takes as long to be made as the rest of the prompt: made when there is
+    something to highlight."""
+
+    @cached_property
+    def _lexer(self) -> Lexer:
+        from pygments.lexers.c_cpp import CppLexer
+
+        return PygmentsLexer(CppLexer)
+
+    def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
+        """As prompt_toolkit asks for it."""
+        return (self._lexer if document.text else SimpleLexer()).lex_document(document)
+
+
 class Console:
     """Runs until Ctrl-D or %quit. `history`: a file, made when it is not there."""
 
-    def __init__(self, commands: Commands, history: Path) -> None:
+    def __init__(self, commands: Commands, prompt: str, history: Path) -> None:
         self._commands = commands
         self._prompt: PromptSession[str] = PromptSession(
-            PROMPT,
+            prompt,
             multiline=True,
             prompt_continuation=CONTINUATION,
-            lexer=PygmentsLexer(CppLexer),
+            lexer=Highlighting(),
             style=CODE,
             include_default_pygments_style=False,
             history=_open(history),
@@ -121,13 +140,17 @@ class Console:
         for outcome in result.outcomes:
             for text in (outcome.diagnostics, message(outcome)):
                 if text:
-                    print_formatted_text(coloured(text))
+                    self._say(coloured(text))
             if outcome.value:
                 type, text = f"({outcome.value.type})", f" {outcome.value.text}"
-                print_formatted_text(FormattedText([("ansicyan", type), ("", text)]))
+                self._say(FormattedText([("ansicyan", type), ("", text)]))
         if result.text:
             style = "" if result.is_ok or result.outcomes else "ansired"
-            print_formatted_text(FormattedText([(style, result.text)]))
+            self._say(FormattedText([(style, result.text)]))
+
+    def _say(self, text: FormattedText) -> None:
+        # Not that of prompt_toolkit's shortcuts, which makes all its styles anew each time.
+        print_formatted_text(self._prompt.app.output, [*text, ("", "\n")], PLAIN)
 
 
 def coloured(text: str) -> FormattedText:
