@@ -18,7 +18,8 @@ import pytest
 from harness.processes import Process, descendants, no_hang, wait_until
 
 from halojit.repl.outcome import Outcome, Reason
-from halojit.repl.session import COMMITS, Session
+from halojit.repl.session import Session
+from halojit.repl.states import COMMITS
 
 INPUTS = int(os.environ.get("HALO_CRASH_INPUTS", "300"))
 SEED = int(os.environ.get("HALO_CRASH_SEED", "0"))

@@ -7,20 +7,14 @@ behind: every variable and every declaration is as it was. Not thread-safe but f
 from __future__ import annotations
 
 import dataclasses
-import signal
-import subprocess
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Self
 
-from halojit import paths
-from halojit.repl import headers
 from halojit.repl.executor import OURS, Executor
-from halojit.repl.keeper import Keeper, KeeperGone
+from halojit.repl.keeper import KeeperGone
 from halojit.repl.libraries import Libraries, wanted
 from halojit.repl.outcome import (
     Completion,
@@ -29,37 +23,19 @@ from halojit.repl.outcome import (
     Exception_,
     Failure,
     Form,
-    Frame,
     Outcome,
     Picture,
     Reason,
     Value,
 )
-from halojit.repl.pair import Death, Interrupted, Pair, PairError, describe
+from halojit.repl.pair import Death, Interrupted, Pair, PairError
+from halojit.repl.start import SessionError as SessionError
+from halojit.repl.start import Start
+from halojit.repl.states import StateError as StateError
+from halojit.repl.states import States
 
 END_LIMIT_S = 10.0
 """For destructors and handlers of `atexit` at the end of a session."""
-
-COMMITS = 16
-"""Commits that `undo` can go back to. Each holds copies of what has changed since."""
-
-
-NO_STATES = "this session keeps no states (--no-checkpoint)"
-
-
-class SessionError(RuntimeError):
-    """The session cannot begin, or cannot go on; says why."""
-
-
-class StateError(RuntimeError):
-    """The state that is asked for is not kept; says why and what to do."""
-
-
-@dataclass
-class _Commit:
-    id: int
-    inputs: int  # how many there were
-    name: str | None = None
 
 
 class Session:
@@ -80,104 +56,14 @@ class Session:
         keeps_states: bool = True,
         form: Form = Form.TEXT,
     ) -> None:
-        self._flags = tuple(flags)
         self._form = form
-        self._stdio = stdio
-        self._libraries = libraries or Libraries()
         self._missed: dict[str, Any] = {}  # symbols that no library has
-        self._executor = executor
-        self._keeps_states = keeps_states
-        self._commits: list[_Commit] = []
-        self._inputs: list[str] = []  # that are kept
-        self._next_id = 0
-        self._over: str | None = None  # why nothing can go on
-        self._untold: Outcome | None = None  # what was lost while nobody listened
-        self._begin()
+        start = Start(tuple(flags), stdio, libraries or Libraries(), executor, form)
+        self._states = States(start.pair, keeps_states)
 
-    def _begin(self) -> None:
-        """Empty. Raises SessionError."""
-        self._pair = self._start()
-        self._load_first()
-        self._commits.clear()
-        self._inputs.clear()
-        self._pending: int | None = None
-        self._unkept = ""  # why the last input is in no commit
-        if not self._keeps_states:
-            return
-        id = self._next_id
-        self._next_id += 1
-        try:
-            self._pair.send({"commit": id})
-            unkept = self._pair.settle(id)
-        except KeeperGone as gone:
-            unkept = str(gone)
-        if unkept is not None:
-            self._pair.close()
-            why = describe(unkept) if isinstance(unkept, Death) else unkept
-            raise SessionError(f"no state can be kept: {why}; try --no-checkpoint")
-        self._commits.append(_Commit(id, 0))
-
-    def _start(self) -> Pair:
-        """With the header cache if there is one that fits, else it is made for the next session."""
-        # Its code is a library of this machine.
-        cache = None if self._executor.endpoint else headers.path(self._flags)
-        found = cache if cache and cache.exists() else None
-        stale: Path | None = None
-        while True:
-            pair = None
-            try:
-                pair = self._pair_of(found)
-                pair.start()
-                break
-            except (PairError, OSError) as error:
-                if pair:
-                    pair.close()
-                if not found or not pair:
-                    raise SessionError(str(error)) from error
-                stale, found = found, None  # most often a header has changed
-        if stale:  # it was to blame: without it a session begins
-            stale.unlink(missing_ok=True)
-        if found:
-            headers.note_use(found)
-        elif cache:
-            headers.make(self._flags)
-        return pair
-
-    def _pair_of(self, cache: Path | None) -> Pair:
-        interpreter = Keeper(partial(self._interpreter, cache), (subprocess.DEVNULL, None, None))
-        try:
-            return Pair(interpreter, self._executor.start(self._stdio))
-        except OSError:
-            interpreter.close()
-            raise
-
-    def _interpreter(self, cache: Path | None, fd: int) -> list[str]:
-        return [
-            str(paths.command_dir() / "halo-interpreter"),
-            f"--keep={fd}",
-            f"--support={paths.library_dir() / 'halo-support.o'}",
-            f"--show={paths.library_dir() / 'show.h'}",
-            *([f"--show={paths.library_dir() / 'give.h'}"] if self._form is Form.NODE else []),
-            *([f"--headers={cache}", f"--code={headers.library(cache)}"] if cache else []),
-            *(
-                [f"--orc-runtime={self._executor.orc_runtime}"]
-                if self._executor.orc_runtime
-                else []
-            ),
-            *(f"--library-path={each}" for each in self._libraries.directories),
-            *([] if self._libraries.is_automatic else ["--no-autoload"]),
-            "--",
-            *self._flags,
-        ]
-
-    def _load_first(self) -> None:
-        for each in self._libraries.names:
-            self._pair.send({"load": each})
-            answer = self._pair.answer()
-            why = describe(answer) if isinstance(answer, Death) else answer.get("error")
-            if why:
-                self._pair.close()
-                raise SessionError(f"-l{each}: {why}")
+    @property
+    def _pair(self) -> Pair:
+        return self._states.pair
 
     # ---- inputs
 
@@ -197,10 +83,9 @@ class Session:
         return self._transact(partial(self._call, function, data, source))
 
     def _transact(self, work: Callable[[], Outcome]) -> Outcome:
-        if not self._over:
+        if not self._states.over:
             self._pair.forget_interrupts()
-        if lost := self._untold or self.settle():
-            self._untold = None
+        if lost := self._states.take_lost():
             assert lost.failure
             text = f"{lost.failure.text}; this input has not run"
             return dataclasses.replace(lost, failure=dataclasses.replace(lost.failure, text=text))
@@ -208,14 +93,13 @@ class Session:
             with self._pair.lent_input():
                 return work()
         except KeeperGone as gone:
-            return self._back(Failure(Reason.CRASH, str(gone)))
+            return self._states.back(Failure(Reason.CRASH, str(gone)))
 
     def _run(self, source: str, data: bytes, is_look: bool = False) -> Outcome:
         again: dict[str, list[Any]] = {"hide": [], "drop": []}
         while True:
-            id = self._next_id
-            self._next_id += 1
-            careful = not self._commits or self._commits[-1].inputs != len(self._inputs)
+            id = self._states.next_id()
+            careful = not self._states.is_kept
             request = {"run": source, "again": again, "careful": careful, "missed": self._missed}
             if is_look or self._form is Form.NODE:
                 request |= {"look": True, "pure": is_look}
@@ -230,7 +114,7 @@ class Session:
             if answer.get("harmless"):
                 lost = Outcome(diagnostics, failure=failure)
             else:
-                lost = self._back(failure, diagnostics)
+                lost = self._states.back(failure, diagnostics)
             more = [
                 (kind, each)
                 for kind, found in answer.get("again", {}).items()
@@ -251,15 +135,14 @@ class Session:
         return self._outcome(source, id, answer)
 
     def _call(self, function: str, data: bytes, source: str) -> Outcome:
-        id = self._next_id
-        self._next_id += 1
+        id = self._states.next_id()
         answer = self._request({"call": function}, id, data)
         return answer if isinstance(answer, Outcome) else self._outcome(source, id, answer)
 
     def _request(self, request: dict[str, Any], id: int, data: bytes) -> dict[str, Any] | Outcome:
         """An answer; an outcome: why there is none."""
         request |= {"form": self._form}
-        if self._keeps_states:
+        if self._states.keeps:
             request["commit"] = id
         if data:
             request["data"] = b64encode(data).decode()
@@ -267,21 +150,20 @@ class Session:
         try:
             answer = self._pair.answer()
         except Interrupted:
-            return self._back(Failure(Reason.INTERRUPT, "interrupted"))
+            return self._states.back(Failure(Reason.INTERRUPT, "interrupted"))
         if isinstance(answer, Death):
-            return self._back(self._failure(answer))
+            return self._states.back(self._states.failure(answer))
         return answer
 
     def _outcome(self, source: str, id: int, answer: dict[str, Any]) -> Outcome:
         diagnostics = answer["diagnostics"]
         if "error" in answer:
             failure = Failure(Reason.LINK, answer["error"])
-            if self._keeps_states:
-                return self._back(failure, diagnostics)
+            if self._states.keeps:
+                return self._states.back(failure, diagnostics)
             return Outcome(diagnostics, failure=failure)
         if not answer.get("pure"):
-            self._pending = id if self._keeps_states else None
-            self._inputs.append(source)
+            self._states.add(source, id)
         value, exception = answer.get("value"), answer.get("exception")
         return Outcome(
             diagnostics,
@@ -301,7 +183,7 @@ class Session:
     @property
     def inputs(self) -> tuple[str, ...]:
         """The inputs whose effects are there, in their order."""
-        return tuple(self._inputs)
+        return tuple(self._states.inputs)
 
     # ---- what might be an input
 
@@ -359,41 +241,30 @@ class Session:
 
         Raises StateError where it would have to be more.
         """
-        self._settle_for_good()
-        wanted = len(self._inputs) - count
-        for each in self._commits:
-            if each.inputs >= wanted:
-                return self._return(each)
-        raise StateError(self._why_unkept())
+        return self._states.undo(count)
 
     def checkpoint(self, name: str) -> None:
         """Names the present state; it is kept until the session ends or the name is used again.
 
         Raises StateError.
         """
-        self._settle_for_good()
-        if not self._commits or self._commits[-1].inputs != len(self._inputs):
-            raise StateError(self._why_unkept())
-        for each in self._commits:
-            if each.name == name:
-                each.name = None
-        self._commits[-1].name = name
+        self._states.checkpoint(name)
 
     def restore(self, name: str) -> int:
         """Goes back to a named state. How many inputs that takes back.
 
         Raises KeyError, StateError.
         """
-        self._settle_for_good()
-        for each in self._commits:
-            if each.name == name:
-                return self._return(each)
-        raise KeyError(name)
+        return self._states.restore(name)
 
     @property
     def checkpoints(self) -> tuple[str, ...]:
         """Names that `restore` knows, the oldest first."""
-        return tuple(each.name for each in self._commits if each.name)
+        return self._states.names
+
+    def settle(self) -> Outcome | None:
+        """Waits until the last input is kept. An outcome: it is lost, its process has ended."""
+        return self._states.settle()
 
     # ---- the end
 
@@ -401,8 +272,8 @@ class Session:
         """Ends the session and its processes; its inputs can still be read. Once, static objects
         are destroyed and handlers of `atexit` run, the last first. An outcome: that failed, or took
         longer than `limit_s`."""
-        if self._over:
-            self._pair.close()
+        if self._states.over:
+            self._states.end()
             return None
         failed = None
         try:
@@ -411,8 +282,7 @@ class Session:
         except (SessionError, KeeperGone, PairError, TimeoutError):
             pass  # nothing is left that could end in order
         finally:
-            self._over = self._over or "the session is closed"
-            self._pair.close()
+            self._states.end()
         return failed
 
     def _end(self, deadline: float) -> Outcome | None:
@@ -427,7 +297,7 @@ class Session:
             text = "destructors or atexit handlers do not come to an end"
             return Outcome("", failure=Failure(Reason.INTERRUPT, text))
         if isinstance(answer, Death):
-            return Outcome("", failure=self._failure(answer)) if answer.signal else None
+            return Outcome("", failure=self._states.failure(answer)) if answer.signal else None
         return Outcome("", failure=Failure(Reason.LINK, answer["ended"]))
 
     def __enter__(self) -> Self:
@@ -438,101 +308,17 @@ class Session:
 
     def processes(self) -> dict[str, int | None]:
         """The process ids of "worker" and "interpreter", once the last input is kept."""
-        self._untold = self._untold or self.settle()
+        self._states.settle_untold()
         return self._pair.pids()
-
-    # ---- commits
-
-    def settle(self) -> Outcome | None:
-        """Waits until the last input is kept. An outcome: it is lost, its process has ended."""
-        if self._over:
-            raise SessionError(self._over)
-        if self._pending is None:
-            return None
-        id, self._pending = self._pending, None
-        try:
-            unkept = self._pair.settle(id)
-        except KeeperGone as gone:
-            return self._back(Failure(Reason.CRASH, str(gone)))
-        if unkept is None:
-            self._commits.append(_Commit(id, len(self._inputs)))
-            self._thin_out()
-            self._unkept = ""
-            return None
-        lost = self._back(self._failure(unkept)) if isinstance(unkept, Death) else None
-        self._pair.drop(id)  # one side may have made it
-        self._unkept = "" if isinstance(unkept, Death) else unkept
-        return lost
-
-    def _settle_for_good(self) -> None:
-        """Raises StateError when the last input is lost."""
-        lost, self._untold = self._untold or self.settle(), None
-        if lost and lost.failure:
-            raise StateError(f"the last input is lost: {lost.failure.text}")
-
-    def _why_unkept(self) -> str:
-        if not self._keeps_states:
-            return NO_STATES
-        newer = len(self._inputs) - self._commits[-1].inputs
-        inputs = "1 input" if newer == 1 else f"{newer} inputs"
-        return f"no state is kept since {inputs} ago: {self._unkept}; %undo {newer} goes back there"
-
-    def _thin_out(self) -> None:
-        unnamed = [each for each in self._commits[1:-1] if not each.name]
-        for each in unnamed[: max(0, len(self._commits) - COMMITS)]:
-            self._commits.remove(each)
-            self._pair.drop(each.id)
-
-    def _return(self, target: _Commit) -> int:
-        before = len(self._inputs)
-        while self._commits[-1] is not target:
-            self._pair.drop(self._commits.pop().id)
-        if why := self._thaw():
-            raise StateError(why)
-        return before - len(self._inputs)
-
-    def _back(self, failure: Failure, diagnostics: str = "") -> Outcome:
-        """To the newest commit. Inputs that came after it are lost."""
-        before = tuple(self._inputs)
-        if why := self._thaw():
-            text = why if why.startswith(failure.text) else f"{failure.text}; {why}"
-            failure = dataclasses.replace(failure, text=text)
-        return Outcome(diagnostics, failure=failure, lost=before[len(self._inputs) :])
-
-    def _thaw(self) -> str:
-        """To the newest commit that is left. Text: there is none, and the session is empty, why.
-
-        Raises SessionError.
-        """
-        why = ""
-        try:
-            while self._commits:
-                try:
-                    self._pair.thaw(self._commits[-1].id)
-                    del self._inputs[self._commits[-1].inputs :]
-                    return ""
-                except PairError as error:  # it was killed: an older one then
-                    why = f"{error}; "
-                    self._pair.drop(self._commits.pop().id)
-        except KeeperGone as gone:
-            why = f"{gone}; "
-        self._pair.close()
-        try:
-            self._begin()
-        except SessionError as error:
-            self._over = f"{why}no new session can begin: {error}"
-            raise SessionError(self._over) from error
-        return f"{why}the session begins anew, empty"
 
     # ---- conversation
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any] | None:
         """A question that changes nothing. None: there was no answer."""
-        if self._over or self._untold:
+        if self._states.over or self._states.untold:
             return None
         self._pair.forget_interrupts()
-        self._untold = self.settle()
-        if self._untold:
+        if self._states.settle_untold():
             return None
         self._pair.send(request)
         try:
@@ -541,23 +327,8 @@ class Session:
             answer = Death("interpreter", 0, str(error) or "interrupted")
         if not isinstance(answer, Death):
             return answer
-        lost = self._back(self._failure(answer))
-        self._untold = lost if lost.lost else None
+        self._states.back_untold(answer)
         return None
-
-    def _failure(self, death: Death) -> Failure:
-        if death.who == "worker" and death.signal == signal.SIGINT:  # from the terminal
-            return Failure(Reason.INTERRUPT, "interrupted")
-        if death.who == "worker" and death.code is not None:
-            return Failure(Reason.EXIT, describe(death))
-        frames = tuple(
-            Frame(each["function"], each.get("file"), each.get("line"))
-            for each in self._pair.crash.get("frames", ())
-        )
-        text = describe(death)
-        if death.who == "interpreter":
-            text = f"the compiler ended: {text}"
-        return Failure(Reason.CRASH, text, frames)
 
 
 def _value(told: dict[str, Any]) -> Value:
