@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from halojit.api.shapes import Packer, Shape, code
+from halojit.api.packing import Packer
+from halojit.api.shapes import Shape
+from halojit.api.unpacking import code
 from halojit.api.values import decode
 from halojit.repl.outcome import Outcome, Reason
 from halojit.repl.session import Session

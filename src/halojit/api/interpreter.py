@@ -17,7 +17,9 @@ from typing import Any, Self
 
 from halojit.api.errors import CompileWarning, raise_failure
 from halojit.api.function import Function
-from halojit.api.shapes import Packer, ShapeError, code, natural, points_into_bytes
+from halojit.api.packing import Packer
+from halojit.api.shapes import ShapeError, natural
+from halojit.api.unpacking import code, points_into_bytes
 from halojit.api.values import decode
 from halojit.repl.outcome import Form, Outcome
 from halojit.repl.session import Session
