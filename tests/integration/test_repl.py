@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from harness.inputs import run_clean as run
+from harness.inputs import value
 
 from halojit.repl.outcome import Exception_, Frame, Reason, Value
 from halojit.repl.session import Session
@@ -17,20 +19,6 @@ from halojit.repl.session import Session
 def session() -> Iterator[Session]:
     with Session(("-std=c++20",)) as session:
         yield session
-
-
-def value(session: Session, source: str) -> str:
-    """The text that an expression shows."""
-    outcome = session.run(source)
-    assert outcome.failure is None, outcome
-    assert outcome.value is not None, outcome
-    return outcome.value.text
-
-
-def run(session: Session, *sources: str) -> None:
-    for source in sources:
-        outcome = session.run(source)
-        assert outcome.is_kept and not outcome.diagnostics, outcome
 
 
 def test_statements_declarations_and_values(session: Session) -> None:
@@ -228,35 +216,6 @@ def test_completeness_tells_the_depth(session: Session) -> None:
     assert value(session, "1") == "1"
 
 
-def test_variables_and_functions_may_be_defined_again(session: Session) -> None:
-    run(session, "int x = 1;", "int get() { return x; }", "int twice(int n) { return 2 * n; }")
-    run(session, "int four() { return twice(2); }", "double x = 2.5;")
-    assert session.run("x").value == Value("double", "2.5")
-    assert value(session, "get()") == "1"
-    run(session, "int twice(int n) { return 200 * n; }")
-    assert value(session, "twice(1)") == "200"
-    assert value(session, "four()") == "400"
-    run(session, "double twice(double n) { return n; }")
-    assert value(session, "twice(1.5) + twice(1)") == "201.5"
-    outcome = session.run("int z = 1; int z = 2;")
-    assert outcome.failure is not None and "redefinition" in outcome.diagnostics
-
-
-def test_cells_run_again(session: Session) -> None:
-    cell = """
-struct P { int a; int twice() { return 2 * a; } };
-enum class Color { Red, Green };
-template <class T> T same(T x) { return x; }
-using Q = P;
-int y = 4;
-"""
-    run(session, cell, cell.replace("int a; ", "int   a; /* the same */ "))
-    assert value(session, "Q{same(3)}.twice() + y") == "10"
-    outcome = session.run("struct P { double other; };")
-    assert outcome.failure is not None and "%undo" in outcome.failure.text
-    assert value(session, "P{3}.twice()") == "6"
-
-
 def test_what_is_local_to_a_statement(session: Session) -> None:
     """clang 22 itself crashes on each."""
     run(session, "int n = 0;", "template <class F> int call(F f) { return f(); }")
@@ -323,11 +282,6 @@ def test_classes_show_themselves(session: Session) -> None:
         assert value(session, source) == text, source
 
 
-def test_names_of_the_c_library_may_be_variables(session: Session) -> None:
-    run(session, "#include <cstring>", "#include <cmath>", "int index = 3;", "double y1 = 2.5;")
-    assert value(session, "index + y1") == "5.5"
-
-
 def test_thread_local_variables_of_libraries(session: Session) -> None:
     run(session, "#include <future>", "#include <mutex>", "std::once_flag once; int calls = 0;")
     run(session, "for (int i = 0; i < 3; ++i) std::call_once(once, [] { ++calls; });")
@@ -352,33 +306,6 @@ def test_c_shows_what_is_no_constant() -> None:
     with Session(("-xc",)) as session:
         run(session, "int three(void) { return 3; }", "int x = 4;")
         assert (value(session, "three()"), value(session, "x + 1")) == ("3", "5")
-
-
-SAYS = "#include <cstdio>\nstruct Says { const char *what; ~Says() { std::puts(what); } };"
-
-
-def test_destructors_and_handlers_run_once_at_the_end(capfd: pytest.CaptureFixture[str]) -> None:
-    with Session() as session:
-        run(session, "#include <cstdlib>", SAYS, 'Says one{"one"}; Says two{"two"};')
-        run(session, 'std::atexit([] { puts("handler"); });', 'Says three{"three"};')
-        session.run("*(volatile int *)0 = 1;")
-        session.run('Says undone{"undone"};')
-        session.undo()
-        assert capfd.readouterr().out == ""
-        assert session.close() is None
-    assert capfd.readouterr().out == "three\nhandler\ntwo\none\n"
-
-
-def test_an_end_that_fails_is_told() -> None:
-    with Session() as session:
-        run(session, "struct Bad { ~Bad() { *(volatile int *)0 = 1; } } bad;")
-        outcome = session.close()
-    assert outcome and outcome.failure and outcome.failure.reason is Reason.CRASH
-    assert outcome.failure.backtrace == (Frame("Bad::~Bad()", "input 1", 1),)
-    with Session() as session:
-        run(session, "struct Slow { ~Slow() { for (;;) ; } } slow;")
-        outcome = session.close(0.5)
-    assert outcome and outcome.failure and "do not come to an end" in outcome.failure.text
 
 
 def test_what_is_declared(session: Session) -> None:
