@@ -116,7 +116,7 @@ Expr *Values::rewrite(TopLevelStmtDecl &In, Expr &Whole) {
   SmallVector<Expr *> Arguments = {Number, Value};
   if (IsCPlusPlus) {
     std::vector<QualType> Members;
-    addMembers(Type, Members, 0);
+    addMembers(Type, Members, 0, /*IsField=*/false);
     for (QualType Each : Members)
       Arguments.push_back(new (Context) ImplicitValueInitExpr(Context.getPointerType(Each)));
     if (!Members.empty())
@@ -153,20 +153,23 @@ static bool isOfLibrary(const Decl &D) {
 }
 
 // Classes that the executor shows better than their layout does, and is not told of yet: those of the
-// members of Of, of the elements of containers, and so on. Where a pointer leads is not shown.
-void Values::addMembers(QualType Of, std::vector<QualType> &Types, unsigned Depth) {
+// fields of Of, of elements of containers, and so on; not the elements, which it meets by itself. Where
+// a pointer leads is not shown.
+void Values::addMembers(QualType Of, std::vector<QualType> &Types, unsigned Depth, bool IsField) {
   constexpr unsigned DepthLimit = 8, Limit = 32;
   Of = Of.getNonReferenceType().getCanonicalType();
   while (const clang::ArrayType *Array = Instance->getASTContext().getAsArrayType(Of)) {
     Of = Array->getElementType();
-    Depth += !Depth; // of an array's elements nobody else tells
+    IsField = true; // of an array's elements nobody else tells
   }
   Of = Of.getUnqualifiedType();
   const CXXRecordDecl *Class = Of->getAsCXXRecordDecl();
   if (!Class || !(Class = Class->getDefinition()) || Class->isInvalidDecl() || Class->isDependentContext() ||
       Depth > DepthLimit || Types.size() >= Limit)
     return;
-  if (Depth) {
+  if (isOfLibrary(*Class) && Class->isEmpty()) // an allocator, a comparison: nothing is shown of it
+    return;
+  if (IsField) {
     if (llvm::is_contained(Types, Of))
       return;
     if (!(Wanted == Form::Node ? Givers : Showers).count(Of.getTypePtr()))
@@ -174,7 +177,7 @@ void Values::addMembers(QualType Of, std::vector<QualType> &Types, unsigned Dept
   }
   auto AddArgument = [&](const TemplateArgument &Each) {
     if (Each.getKind() == TemplateArgument::Type)
-      addMembers(Each.getAsType(), Types, Depth + 1);
+      addMembers(Each.getAsType(), Types, Depth + 1, /*IsField=*/false);
   };
   if (auto *Made = dyn_cast<ClassTemplateSpecializationDecl>(Class))
     for (const TemplateArgument &Each : Made->getTemplateArgs().asArray())
@@ -184,9 +187,9 @@ void Values::addMembers(QualType Of, std::vector<QualType> &Types, unsigned Dept
   for (const CXXBaseSpecifier &Base : Class->bases())
     if (const CXXRecordDecl *Parent = Base.getType()->getAsCXXRecordDecl(); Parent && !isOfLibrary(*Parent))
       for (const FieldDecl *Field : Parent->fields())
-        addMembers(Field->getType(), Types, Depth + 1);
+        addMembers(Field->getType(), Types, Depth + 1, /*IsField=*/true);
   for (const FieldDecl *Field : Class->fields())
-    addMembers(Field->getType(), Types, Depth + 1);
+    addMembers(Field->getType(), Types, Depth + 1, /*IsField=*/true);
 }
 
 Error Values::serve(Engine &E) {

@@ -61,7 +61,7 @@ private:
   std::string showPlain(llvm::ArrayRef<char> Message, Form As);
   void learn(llvm::ArrayRef<char> Message);
   void learnNames();
-  void addMembers(clang::QualType Of, std::vector<clang::QualType> &Types, unsigned Depth);
+  void addMembers(clang::QualType Of, std::vector<clang::QualType> &Types, unsigned Depth, bool IsField);
   Layout layout();
   std::string node(clang::QualType Type, uint64_t At, unsigned Depth);
   std::optional<std::string> member(Form As, clang::QualType Type, uint64_t At, unsigned Depth);
