@@ -85,7 +85,7 @@ class Session:
     def _transact(self, work: Callable[[], Outcome]) -> Outcome:
         if not self._states.over:
             self._pair.forget_interrupts()
-        if lost := self._states.take_lost():
+        if lost := self._states.take_untold() or self.settle():
             assert lost.failure
             text = f"{lost.failure.text}; this input has not run"
             return dataclasses.replace(lost, failure=dataclasses.replace(lost.failure, text=text))

@@ -124,14 +124,14 @@ class States:
         self.untold = self.untold or self.settle()
         return self.untold is not None
 
-    def take_lost(self) -> Outcome | None:
-        """As `settle`, with what was lost while nobody listened."""
-        lost, self.untold = self.untold or self.settle(), None
+    def take_untold(self) -> Outcome | None:
+        """What was lost while nobody listened, once."""
+        lost, self.untold = self.untold, None
         return lost
 
     def _settle_for_good(self) -> None:
         """Raises StateError when the last input is lost."""
-        if (lost := self.take_lost()) and lost.failure:
+        if (lost := self.take_untold() or self.settle()) and lost.failure:
             raise StateError(f"the last input is lost: {lost.failure.text}")
 
     def _thin_out(self) -> None:
