@@ -132,7 +132,9 @@ class Pair:
         self._broken = None
         self.crash = {}
         deadline = time.monotonic() + _START_LIMIT_S
-        while late := [side for side in self._sides() if side.live is None and not side.failure]:
+        while late := [
+            side for side in self._sides() if side.live is None and not (side.failure or side.ended)
+        ]:
             try:
                 self._wait(deadline)
             except TimeoutError:
