@@ -144,19 +144,6 @@ std::string documentation(ASTContext &Context, const Decl &D) {
   return Comment ? Comment->getFormattedText(Context.getSourceManager(), Context.getDiagnostics()) : "";
 }
 
-// Reads the names of these scopes from the header cache: here, and not in every copy.
-void readNames(ASTContext &Context) {
-  TranslationUnitDecl *Unit = Context.getTranslationUnitDecl()->getFirstDecl();
-  SmallVector<const DeclContext *> Scopes = {Unit->getPrimaryContext()};
-  for (NamedDecl *Standard : Unit->lookup(&Context.Idents.get("std")))
-    if (auto *Space = dyn_cast<NamespaceDecl>(Standard))
-      Scopes.push_back(Space->getPrimaryContext());
-  for (const DeclContext *Scope : Scopes)
-    for (auto Names : Scope->lookups())
-      for (NamedDecl *Each : Names)
-        static_cast<void>(Each->getMostRecentDecl());
-}
-
 // Every declaration, as it was written, without bodies.
 std::string declarations(ASTContext &Context, StringRef Name) {
   PrintingPolicy Policy(Context.getPrintingPolicy());
@@ -208,6 +195,22 @@ json::Value completionsAt(Compiler &C, StringRef Text, size_t Start, StringRef P
 
 } // namespace
 
+void readNames(Compiler &C) {
+  static bool AreRead = false; // as all that is read, in the copies of this process, too
+  if (std::exchange(AreRead, true))
+    return;
+  ASTContext &Context = C.instance().getASTContext();
+  TranslationUnitDecl *Unit = Context.getTranslationUnitDecl()->getFirstDecl();
+  SmallVector<const DeclContext *> Scopes = {Unit->getPrimaryContext()};
+  for (NamedDecl *Standard : Unit->lookup(&Context.Idents.get("std")))
+    if (auto *Space = dyn_cast<NamespaceDecl>(Standard))
+      Scopes.push_back(Space->getPrimaryContext());
+  for (const DeclContext *Scope : Scopes)
+    for (auto Names : Scope->lookups())
+      for (NamedDecl *Each : Names)
+        static_cast<void>(Each->getMostRecentDecl());
+}
+
 std::vector<NamedDecl *> named(ASTContext &Context, StringRef Name) {
   const DeclContext *In = Context.getTranslationUnitDecl()->getFirstDecl();
   SmallVector<StringRef> Parts;
@@ -240,7 +243,7 @@ json::Object complete(Compiler &C, StringRef Text, size_t Cursor) {
   size_t Start = Text.size() - Prefix.size();
   // Of an expression that is an input clang completes nothing: it is still finding out whether it
   // is a declaration. In a function it knows.
-  readNames(C.instance().getASTContext());
+  readNames(C);
   bool IsInside = Text.count('{') == Text.count('}') && !Text.ltrim().starts_with("#");
   json::Value Items = completionsAt(C, Text, Start, Prefix, IsInside);
   if (Items.getAsArray()->empty())

@@ -19,9 +19,10 @@ using namespace llvm;
 namespace halo {
 
 Conversation::Conversation(halo::Front &Front, halo::Engine &Engine, halo::Compiler &Compiler,
-                           halo::Values &Values, halo::Redefinition &Again, halo::Libraries &Libraries)
+                           halo::Values &Values, halo::Redefinition &Again, halo::Libraries &Libraries,
+                           bool HasCache)
     : Front(Front), Engine(Engine), Compiler(Compiler), Values(Values), Libraries(Libraries),
-      Inputs(Engine, Compiler, Values, Again, Libraries) {
+      Inputs(Engine, Compiler, Values, Again, Libraries), Warmup(Compiler, HasCache) {
   Engine.channel().Crashed = [this](ArrayRef<char> Message) {
     json::Object Told = crash(Message, this->Engine.places(), this->Compiler);
     consumeError(this->Front.send(json::Object{{"crash", std::move(Told)}}));
@@ -37,7 +38,11 @@ std::vector<std::pair<StringRef, Conversation::Handler>> Conversation::handlers(
   using json::Object;
   return {
       // inputs
-      {"run", [this](StringRef Of, const Object &Request) { return unlessBroken(Inputs.run(Of, Request)); }},
+      {"run",
+       [this](StringRef Of, const Object &Request) {
+         Warmup.end();
+         return unlessBroken(Inputs.run(Of, Request));
+       }},
       {"call",
        [this](StringRef Of, const Object &Request) { return unlessBroken(Inputs.call(Of, Request)); }},
       // what inputs have made
@@ -63,7 +68,11 @@ std::vector<std::pair<StringRef, Conversation::Handler>> Conversation::handlers(
 }
 
 Error Conversation::hold() {
+  constexpr int IdleMilliseconds = 20;
   for (;;) {
+    while (!Warmup.isOver() && !Front.hasRequest(IdleMilliseconds))
+      if (!Warmup.step())
+        Compiler.takeDiagnostics(); // nobody has asked for them
     auto Request = Front.receive();
     if (!Request)
       return Request.takeError();

@@ -8,6 +8,7 @@
 
 #include "Front.h"
 #include "Inputs.h"
+#include "Warmup.h"
 
 #include <functional>
 #include <optional>
@@ -20,7 +21,7 @@ class Conversation {
 public:
   // The front hears of crashes from now on.
   Conversation(halo::Front &Front, halo::Engine &Engine, halo::Compiler &Compiler, halo::Values &Values,
-               halo::Redefinition &Again, halo::Libraries &Libraries);
+               halo::Redefinition &Again, halo::Libraries &Libraries, bool HasCache);
 
   // After the inputs that are ours: the front hears of every exception, and of input that is hopeless.
   llvm::Error prepare();
@@ -46,6 +47,7 @@ private:
   halo::Values &Values;
   halo::Libraries &Libraries;
   halo::Inputs Inputs;
+  halo::Warmup Warmup;
   std::vector<std::pair<llvm::StringRef, Handler>> Handlers = handlers();
 };
 

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,6 +32,13 @@ Expected<std::optional<json::Object>> Front::receive() {
   if (json::Object *Fields = Message->getAsObject())
     return std::move(*Fields);
   return createStringError("the front sent no object");
+}
+
+bool Front::hasRequest(int Milliseconds) {
+  if (Inbox.find('\n', Searched) != std::string::npos)
+    return true;
+  pollfd Incoming = {Descriptor, POLLIN, 0};
+  return poll(&Incoming, 1, Milliseconds) != 0;
 }
 
 Error Front::send(json::Object Message) {

@@ -16,6 +16,8 @@ public:
 
   // The next request; nothing once the front has hung up. Waits.
   llvm::Expected<std::optional<llvm::json::Object>> receive();
+  // Whether there is one, or will be within that time; also once the front has hung up.
+  bool hasRequest(int Milliseconds);
   llvm::Error send(llvm::json::Object Message);
   // Goes on with another connection; what has come from the old one is dropped.
   void reconnect(int Descriptor);

@@ -1,7 +1,9 @@
 #include "Headers.h"
 
 #include "Compiler.h"
+#include "Warmup.h"
 
+#include "clang/AST/ASTConsumer.h"
 #include "clang/Frontend/CompilerInstance.h"
 #include "clang/Frontend/FrontendActions.h"
 
@@ -26,6 +28,16 @@ Error writeHeaders(const Triple &Triple, const std::vector<std::string> &Flags, 
   clang::GeneratePCHAction Action;
   if (!(*Instance)->ExecuteAction(Action))
     return createStringError("the header cache cannot be written to " + Output);
+  // A session must not find out that there is an error in what it does with it by itself.
+  std::vector<std::string> All = Flags;
+  All.insert(All.end(), {"-include-pch", Output});
+  auto Session = Compiler::create(Triple, All, std::make_unique<clang::ASTConsumer>());
+  if (!Session)
+    return Session.takeError();
+  for (Warmup Try(**Session, /*HasCache=*/true); !Try.isOver();)
+    if (!Try.step())
+      return createStringError("the header cache does not know what it should: " +
+                               (*Session)->takeDiagnostics());
   return Error::success();
 }
 

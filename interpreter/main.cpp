@@ -106,7 +106,7 @@ Error converse(int FrontDescriptor, int ExecutorDescriptor) {
   Again.attach((*Compiler)->instance());
   halo::Libraries Libraries(**Engine, {LibraryPaths.begin(), LibraryPaths.end()});
   halo::attachPragmas((*Compiler)->instance(), Libraries);
-  halo::Conversation Talk(Front, **Engine, **Compiler, Values, Again, Libraries);
+  halo::Conversation Talk(Front, **Engine, **Compiler, Values, Again, Libraries, !Headers.empty());
   if (Error E = Values.serve(**Engine))
     return E;
   if (Error E = furnish(**Engine, **Compiler))
