@@ -6,27 +6,13 @@
 #include "clang/AST/ASTContext.h"
 #include "clang/Basic/DiagnosticSema.h"
 #include "clang/Frontend/CompilerInstance.h"
+#include "clang/Frontend/MultiplexConsumer.h"
 #include "clang/Frontend/TextDiagnosticPrinter.h"
-#include "llvm/ExecutionEngine/Orc/LLJIT.h"
 
 using namespace llvm;
 
 namespace halo {
 namespace {
-
-// Modules that clang makes before the first input (of headers that are included by flags) are kept
-// for whoever asks first; there is no executor of clang's.
-class NoExecutor final : public clang::IncrementalExecutor {
-public:
-  Error addModule(clang::PartialTranslationUnit &) override { return Error::success(); }
-  Error removeModule(clang::PartialTranslationUnit &) override { return Error::success(); }
-  Error runCtors() const override { return Error::success(); }
-  Error cleanUp() override { return Error::success(); }
-  Expected<orc::ExecutorAddr> getSymbolAddress(StringRef, SymbolNameKind) const override {
-    return createStringError("no executor");
-  }
-  Error LoadDynamicLibrary(const char *) override { return createStringError("no executor"); }
-};
 
 class Printer final : public clang::TextDiagnosticPrinter {
 public:
@@ -45,10 +31,16 @@ private:
 class OpenInterpreter final : public clang::Interpreter {
 public:
   OpenInterpreter(std::unique_ptr<clang::CompilerInstance> Instance, Error &Failure,
-                  std::unique_ptr<clang::IncrementalExecutorBuilder> Builder,
                   std::unique_ptr<clang::ASTConsumer> Consumer)
-      : Interpreter(std::move(Instance), Failure, std::move(Builder), std::move(Consumer)) {}
+      : Interpreter(std::move(Instance), Failure, nullptr, std::move(Consumer)) {}
 };
+
+// It has no part in what LLVM does with code.
+bool isPlain(StringRef Flag) {
+  static constexpr const char *Plain[] = {"-D", "-I", "-U", "-W", "-i", "-std", "-x", "-w", "-O0", "-march="};
+  return !Flag.starts_with("-") ||
+         llvm::any_of(Plain, [&](const char *Each) { return Flag.starts_with(Each); });
+}
 
 } // namespace
 
@@ -67,7 +59,7 @@ Compiler::instanceFor(const Triple &Triple, const std::vector<std::string> &Flag
 Expected<std::unique_ptr<Compiler>> Compiler::create(const Triple &Triple,
                                                      const std::vector<std::string> &Flags,
                                                      std::unique_ptr<clang::ASTConsumer> Consumer) {
-  std::unique_ptr<Compiler> Self(new Compiler);
+  std::unique_ptr<Compiler> Self(new Compiler(!llvm::all_of(Flags, isPlain)));
   auto Instance = instanceFor(Triple, Flags);
   if (!Instance)
     return Instance.takeError();
@@ -75,16 +67,20 @@ Expected<std::unique_ptr<Compiler>> Compiler::create(const Triple &Triple,
   Diagnostics.setClient(new Printer(Self->Text, (*Instance)->getDiagnosticOpts(), Self->GaveUp),
                         /*ShouldOwnClient=*/true);
 
-  auto Executors = std::make_unique<clang::IncrementalExecutorBuilder>();
-  Executors->IE = std::make_unique<NoExecutor>();
+  // Code is made by the last consumer alone.
+  (*Instance)->getFrontendOpts().ProgramAction = clang::frontend::ParseSyntaxOnly;
+  std::vector<std::unique_ptr<clang::ASTConsumer>> Consumers;
+  Consumers.push_back(std::move(Consumer));
+  Consumers.push_back(Self->Made.consumer(**Instance));
   Error Failure = Error::success();
-  Self->Session = std::make_unique<OpenInterpreter>(std::move(*Instance), Failure, std::move(Executors),
-                                                    std::move(Consumer));
+  Self->Session = std::make_unique<OpenInterpreter>(
+      std::move(*Instance), Failure, std::make_unique<clang::MultiplexConsumer>(std::move(Consumers)));
   // clang says of a header that it cannot read only that there was an error, to nobody.
   if (Failure || Diagnostics.hasErrorOccurred()) {
     std::string Why = toString(std::move(Failure));
     return createStringError(Self->takeDiagnostics() + Why);
   }
+  Self->Made.begin();
   return Self;
 }
 
@@ -146,8 +142,10 @@ std::unique_ptr<Module> Compiler::compile(StringRef Source) {
     Said += "error: an input cannot declare a module\n";
     return nullptr;
   }
-  guardInitializers(*Unit->TheModule);
-  return std::move(Unit->TheModule);
+  std::unique_ptr<Module> M = Made.take();
+  if (M)
+    guardInitializers(*M);
+  return M;
 }
 
 } // namespace halo

@@ -7,6 +7,8 @@
 #ifndef HALO_INTERPRETER_COMPILER_H
 #define HALO_INTERPRETER_COMPILER_H
 
+#include "Modules.h"
+
 #include "clang/Interpreter/Interpreter.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/raw_ostream.h"
@@ -31,7 +33,7 @@ public:
   static llvm::Expected<std::unique_ptr<clang::CompilerInstance>>
   instanceFor(const llvm::Triple &Triple, const std::vector<std::string> &Flags);
 
-  // The module; null after an error, which the diagnostics tell.
+  // The module; null after an error, which the diagnostics tell. It is to be gone before the next one.
   std::unique_ptr<llvm::Module> compile(llvm::StringRef Source);
   // The next input is the user's first.
   void begin() { Own = Count; }
@@ -49,12 +51,13 @@ public:
   clang::CompilerInstance &instance() { return *Session->getCompilerInstance(); }
 
 private:
-  Compiler() : Text(Said) {}
+  explicit Compiler(bool AsksForPasses) : Text(Said), Made(AsksForPasses) {}
   llvm::StringRef fileOf(clang::SourceLocation At);
 
   unsigned Count = 0, Own = 0; // inputs, and those of them that are not the user's
   std::string Said;
   llvm::raw_string_ostream Text;
+  Modules Made;
   std::unique_ptr<clang::Interpreter> Session;
 };
 

@@ -6,41 +6,15 @@
 #include "ThreadLocals.h"
 
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
-#include "llvm/ExecutionEngine/Orc/CompileUtils.h"
 #include "llvm/ExecutionEngine/Orc/EPCGenericMemoryAccess.h"
 #include "llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h"
 #include "llvm/ExecutionEngine/Orc/SimpleRemoteEPC.h"
-#include "llvm/IR/DiagnosticHandler.h"
-#include "llvm/IR/DiagnosticInfo.h"
-#include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/Target/TargetMachine.h"
 
 using namespace llvm;
 using namespace llvm::orc;
 
 namespace halo {
-namespace {
-
-// What LLVM says while it makes code, of inline assembly above all: its own handler ends the process.
-class Complaints final : public DiagnosticHandler {
-public:
-  explicit Complaints(std::string &To) : To(To) {}
-  bool handleDiagnostics(const DiagnosticInfo &Info) override {
-    if (Info.getSeverity() != DS_Error)
-      return true;
-    raw_string_ostream Out(To);
-    DiagnosticPrinterRawOStream Printer(Out);
-    Out << (To.empty() ? "" : "; ");
-    Info.print(Printer);
-    return true;
-  }
-
-private:
-  std::string &To;
-};
-
-} // namespace
-
 Expected<std::unique_ptr<Engine>> Engine::create(int Descriptor, const std::string &OrcRuntime,
                                                  const std::string &Support) {
   std::unique_ptr<Engine> Self(new Engine);
@@ -59,6 +33,7 @@ Expected<std::unique_ptr<Engine>> Engine::create(int Descriptor, const std::stri
   if (!Machine)
     return Machine.takeError();
   Self->Machine = std::move(*Machine);
+  Self->Code = std::make_unique<Emitter>(*Self->Machine);
 
   // Without LLVM's debugger plugin: it waits for an answer in the middle of a link.
   LLJITBuilder Parts;
@@ -96,14 +71,10 @@ Expected<std::unique_ptr<Engine>> Engine::create(int Descriptor, const std::stri
 Engine::~Engine() = default;
 
 Error Engine::run(Module &M) {
-  SimpleCompiler Compile(*Machine);
   LastReport.clear();
-  M.getContext().setDiagnosticHandler(std::make_unique<Complaints>(LastReport));
-  auto Object = Compile(M);
+  auto Object = Code->emit(M);
   if (!Object)
     return Object.takeError();
-  if (!LastReport.empty())
-    return createStringError(LastReport);
   Known->begin(**Object);
   Error Failure = Jit->addObjectFile(std::move(*Object));
   if (!Failure)

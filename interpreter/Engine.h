@@ -7,6 +7,7 @@
 #define HALO_INTERPRETER_ENGINE_H
 
 #include "Channel.h"
+#include "Emitter.h"
 #include "Places.h"
 
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
@@ -15,10 +16,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-
-namespace llvm {
-class TargetMachine;
-}
 
 namespace halo {
 
@@ -64,6 +61,7 @@ private:
   Channel *Line = nullptr; // owned by the session
   llvm::Triple Triple;
   std::unique_ptr<llvm::TargetMachine> Machine;
+  std::unique_ptr<Emitter> Code;
   std::unique_ptr<llvm::orc::LLJIT> Jit;
   std::shared_ptr<Places> Known = std::make_shared<Places>();
   std::string LastReport;
