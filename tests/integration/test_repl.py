@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from harness.inputs import run_clean as run
@@ -300,6 +301,33 @@ def test_thread_local_variables_of_libraries(session: Session) -> None:
     )
     outcome = session.run("extern thread_local int nowhere; nowhere")
     assert outcome.failure and "nowhere" in outcome.failure.text
+
+
+def test_headers_that_flags_include_come_with_their_code(tmp_path: Path) -> None:
+    header = tmp_path / "own.h"
+    header.write_text(
+        "#pragma once\nint counter = 5;\n"
+        "struct Adds { Adds() { counter += 2; } };\nstatic Adds adds;\n"
+        "int twice(int x) { return 2 * x; }\n"
+    )
+    with Session(("-include", str(header))) as session:
+        assert (value(session, "counter"), value(session, "twice(4)")) == ("7", "8")
+
+
+def test_functions_that_need_passes_without_optimization() -> None:
+    with Session(("-std=c++20",)) as session:
+        run(
+            session,
+            "#include <coroutine>",
+            "struct Task { struct promise_type { int n; Task get_return_object() { return {this}; }"
+            " std::suspend_never initial_suspend() { return {}; }"
+            " std::suspend_always final_suspend() noexcept { return {}; }"
+            " void return_value(int x) { n = x; } void unhandled_exception() {} };"
+            " promise_type *p; };",
+            "Task answer() { co_return 42; }",
+            "__attribute__((always_inline)) inline int twice(int x) { return 2 * x; }",
+        )
+        assert (value(session, "answer().p->n"), value(session, "twice(4)")) == ("42", "8")
 
 
 def test_c_shows_what_is_no_constant() -> None:
