@@ -15,25 +15,24 @@ namespace {
 // Code reaches constants and data with 32 bits.
 constexpr uint64_t AreaBytes = uint64_t(640) << 20;
 
-using Segment = shared::SPSTuple<shared::SPSExecutorAddr, uint64_t, shared::SPSSequence<char>>;
-using WriteSignature = shared::SPSError(shared::SPSSequence<Segment>,
+using SPSSegment = shared::SPSTuple<shared::SPSExecutorAddr, uint64_t, shared::SPSSequence<char>>;
+using WriteSignature = shared::SPSError(shared::SPSSequence<SPSSegment>,
                                         shared::SPSSequence<shared::SPSAllocActionCallPair>);
 
 } // namespace
 
 class Arena::Flight final : public InFlightAlloc {
 public:
-  Flight(Arena &Owner, LinkGraph &Graph,
-         std::vector<std::tuple<ExecutorAddr, uint64_t, ArrayRef<char>>> Segments)
+  Flight(Arena &Owner, LinkGraph &Graph, std::vector<Segment> Segments)
       : Owner(Owner), Graph(Graph), Segments(std::move(Segments)) {}
 
   void abandon(OnAbandonedFunction OnAbandoned) override { OnAbandoned(Error::success()); }
 
   void finalize(OnFinalizedFunction OnFinalized) override {
-    Error Failure = Error::success();
-    Error Broken =
-        Owner.Session.callSPSWrapper<WriteSignature>(Owner.Write, Failure, Segments, Graph.allocActions());
-    if (Error E = joinErrors(std::move(Broken), std::move(Failure)))
+    std::move(Segments.begin(), Segments.end(), std::back_inserter(Owner.Segments));
+    std::move(Graph.allocActions().begin(), Graph.allocActions().end(), std::back_inserter(Owner.Actions));
+    Graph.allocActions().clear();
+    if (Error E = Owner.IsHeld ? Error::success() : Owner.write())
       OnFinalized(std::move(E));
     else
       OnFinalized(FinalizedAlloc(Owner.Write)); // any address will do
@@ -42,8 +41,29 @@ public:
 private:
   Arena &Owner;
   LinkGraph &Graph;
-  std::vector<std::tuple<ExecutorAddr, uint64_t, ArrayRef<char>>> Segments;
+  std::vector<Segment> Segments;
 };
+
+// What is called there may link more: nothing of it is ours any more.
+Error Arena::write() {
+  std::vector<std::tuple<ExecutorAddr, uint64_t, ArrayRef<char>>> Views;
+  std::vector<Segment> Now = std::exchange(Segments, {});
+  shared::AllocActions Last = std::exchange(Actions, {});
+  if (Now.empty() && Last.empty())
+    return Error::success();
+  for (const Segment &Each : Now)
+    Views.emplace_back(Each.At, Each.Bytes, Each.Content);
+  Error Failure = Error::success();
+  Error Broken = Session.callSPSWrapper<WriteSignature>(Write, Failure, Views, Last);
+  return joinErrors(std::move(Broken), std::move(Failure));
+}
+
+Error Arena::release(shared::WrapperFunctionCall Last) {
+  IsHeld = false;
+  if (Last)
+    Actions.push_back({std::move(Last), {}});
+  return write();
+}
 
 Expected<std::unique_ptr<Arena>> Arena::create(ExecutionSession &Session, const Channel &Line) {
   auto Reserve = Line.symbols().find("halo_pack_reserve"), Write = Line.symbols().find("halo_pack_write");
@@ -64,9 +84,10 @@ Expected<std::unique_ptr<Arena>> Arena::create(ExecutionSession &Session, const 
 
 Expected<std::unique_ptr<jitlink::JITLinkMemoryManager::InFlightAlloc>> Arena::place(LinkGraph &Graph) {
   BasicLayout Layout(Graph);
-  std::vector<std::tuple<ExecutorAddr, uint64_t, ArrayRef<char>>> Segments;
+  std::vector<Segment> Segments;
   std::array<Area, 3> After = Areas;
-  // What is for the actions only comes last in the data; the next input overwrites it.
+  // What is for the actions only comes last in the data; what is linked next overwrites it, once they
+  // have been run.
   ExecutorAddr Kept;
   for (bool IsForActions : {false, true}) {
     for (auto &[Group, Part] : Layout.segments()) {
@@ -89,13 +110,11 @@ Expected<std::unique_ptr<jitlink::JITLinkMemoryManager::InFlightAlloc>> Arena::p
                     : IsData ? "data"
                              : "constants",
                     In.End - In.Next));
-      MutableArrayRef<char> Memory = Graph.allocateBuffer(Written);
-      std::fill(Memory.begin(), Memory.end(), 0);
-      Part.WorkingMem = Memory.data();
-      Segments.emplace_back(Part.Addr, Bytes, ArrayRef<char>(Memory));
+      Segments.push_back({Part.Addr, Bytes, std::vector<char>(Written)});
+      Part.WorkingMem = Segments.back().Content.data(); // which stays where it is when the vector moves
       In.Next = Part.Addr + Bytes;
     }
-    if (!IsForActions)
+    if (!IsForActions || IsHeld)
       Kept = After[2].Next;
   }
   if (Error E = Layout.apply())

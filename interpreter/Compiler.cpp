@@ -1,7 +1,5 @@
 #include "Compiler.h"
 
-#include "Guard.h"
-
 #include "clang/AST/ASTConsumer.h"
 #include "clang/AST/ASTContext.h"
 #include "clang/Basic/DiagnosticSema.h"
@@ -142,10 +140,7 @@ std::unique_ptr<Module> Compiler::compile(StringRef Source) {
     Said += "error: an input cannot declare a module\n";
     return nullptr;
   }
-  std::unique_ptr<Module> M = Made.take();
-  if (M)
-    guardInitializers(*M);
-  return M;
+  return Made.take();
 }
 
 } // namespace halo

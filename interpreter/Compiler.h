@@ -1,9 +1,8 @@
 // Compiler: clang's Interpreter as a function from one input to one module.
 //
 // In: source text, an input after the other; each sees what came before. Out: a module whose
-// initializers are the input's effects, each guarded against exceptions; diagnostics as text. After
-// an error what clang holds is not to be relied on: the process is to be abandoned for one that was
-// frozen before.
+// initializers are the input's effects; diagnostics as text. After an error what clang holds is not to
+// be relied on: the process is to be abandoned for one that was frozen before.
 #ifndef HALO_INTERPRETER_COMPILER_H
 #define HALO_INTERPRETER_COMPILER_H
 

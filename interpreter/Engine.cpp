@@ -3,10 +3,12 @@
 #include "Arena.h"
 #include "Companion.h"
 #include "Frames.h"
+#include "Guard.h"
 #include "ThreadLocals.h"
 
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/EPCGenericMemoryAccess.h"
+#include "llvm/ExecutionEngine/Orc/ObjectFileInterface.h"
 #include "llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h"
 #include "llvm/ExecutionEngine/Orc/SimpleRemoteEPC.h"
 #include "llvm/Target/TargetMachine.h"
@@ -15,6 +17,22 @@ using namespace llvm;
 using namespace llvm::orc;
 
 namespace halo {
+// Members of archives come with initializers of their own.
+class Engine::Watch final : public ObjectLinkingLayer::Plugin {
+public:
+  explicit Watch(Engine &Owner) : Owner(Owner) {}
+  void modifyPassConfig(MaterializationResponsibility &Of, jitlink::LinkGraph &,
+                        jitlink::PassConfiguration &) override {
+    Owner.HasForeignInitializers |= !!Of.getInitializerSymbol();
+  }
+  Error notifyFailed(MaterializationResponsibility &) override { return Error::success(); }
+  Error notifyRemovingResources(JITDylib &, ResourceKey) override { return Error::success(); }
+  void notifyTransferringResources(JITDylib &, ResourceKey, ResourceKey) override {}
+
+private:
+  Engine &Owner;
+};
+
 Expected<std::unique_ptr<Engine>> Engine::create(int Descriptor, const std::string &OrcRuntime,
                                                  const std::string &Support) {
   std::unique_ptr<Engine> Self(new Engine);
@@ -40,16 +58,18 @@ Expected<std::unique_ptr<Engine>> Engine::create(int Descriptor, const std::stri
   Parts.setExecutorProcessControl(std::move(*Control))
       .setJITTargetMachineBuilder(std::move(Builder))
       .setSupportConcurrentCompilation(false)
-      .setObjectLinkingLayerCreator([Known = Self->Known, Line = Self->Line](
-                                        ExecutionSession &ES) -> Expected<std::unique_ptr<ObjectLayer>> {
-        auto Memory = Arena::create(ES, *Line);
-        if (!Memory)
-          return Memory.takeError();
-        auto Linker = std::make_unique<ObjectLinkingLayer>(ES, std::move(*Memory));
-        Linker->addPlugin(Known);
-        Linker->addPlugin(std::make_shared<Frames>());
-        return Linker;
-      })
+      .setObjectLinkingLayerCreator(
+          [Self = Self.get()](ExecutionSession &ES) -> Expected<std::unique_ptr<ObjectLayer>> {
+            auto Memory = Arena::create(ES, *Self->Line);
+            if (!Memory)
+              return Memory.takeError();
+            Self->Memory = Memory->get();
+            auto Linker = std::make_unique<ObjectLinkingLayer>(ES, std::move(*Memory));
+            Linker->addPlugin(Self->Known);
+            Linker->addPlugin(std::make_shared<Frames>());
+            Linker->addPlugin(std::make_shared<Watch>(*Self));
+            return Linker;
+          })
       .setPlatformSetUp(ExecutorNativePlatform(OrcRuntime));
   auto Jit = Parts.create();
   if (!Jit)
@@ -65,20 +85,56 @@ Expected<std::unique_ptr<Engine>> Engine::create(int Descriptor, const std::stri
   Self->Known->begin(**Object);
   if (Error E = Self->Jit->addObjectFile(*Self->Jit->getPlatformJITDylib(), std::move(*Object)))
     return E;
+  // Destructors are run of what has been initialized.
+  if (Error E = Self->Jit->initialize(Self->Jit->getMainJITDylib()))
+    return E;
+  Self->HasForeignInitializers = false;
+  auto Run = Self->session().lookup({Self->Jit->getPlatformJITDylib().get()}, "__halo_run");
+  if (!Run)
+    return Run.takeError();
+  Self->RunFunction = Run->getAddress();
   return Self;
 }
 
 Engine::~Engine() = default;
 
+// LLVM's platform asks the executor which asks us what is new: an input's own initializers come with
+// its code in one message, and are called when that has been written.
+Error Engine::link(std::unique_ptr<MemoryBuffer> Object, StringRef Initialize) {
+  JITDylib &Main = Jit->getMainJITDylib();
+  auto Interface = getObjectFileInterface(session(), *Object);
+  if (!Interface)
+    return Interface.takeError();
+  HasForeignInitializers |= !!Interface->InitSymbol;
+  if (Error E = Jit->getObjLinkingLayer().add(Main, std::move(Object), std::move(*Interface)))
+    return E;
+  shared::WrapperFunctionCall Run;
+  if (!Initialize.empty()) {
+    Memory->hold();
+    auto Found = session().lookup({&Main}, Initialize);
+    if (!Found) // what has been linked of it is taken for written
+      return joinErrors(Found.takeError(), Memory->release());
+    Run = cantFail(shared::WrapperFunctionCall::Create<shared::SPSArgList<shared::SPSExecutorAddr>>(
+        RunFunction, Found->getAddress()));
+  }
+  if (HasForeignInitializers) {
+    if (Error E = Memory->release())
+      return E;
+    HasForeignInitializers = false;
+    if (Error E = Jit->initialize(Main))
+      return E;
+  }
+  return Memory->release(std::move(Run));
+}
+
 Error Engine::run(Module &M) {
+  std::string Initialize = guardInitializers(M, Modules++);
   LastReport.clear();
   auto Object = Code->emit(M);
   if (!Object)
     return Object.takeError();
   Known->begin(**Object);
-  Error Failure = Jit->addObjectFile(std::move(*Object));
-  if (!Failure)
-    Failure = Jit->initialize(Jit->getMainJITDylib());
+  Error Failure = link(std::move(*Object), Initialize);
   if (Failure && !LastReport.empty()) { // it says why; the look-up that failed only says that it did
     consumeError(std::move(Failure));
     return createStringError(LastReport);
@@ -126,6 +182,11 @@ Error Engine::redirect(StringRef From, StringRef To) {
 }
 
 Error Engine::read(ExecutorAddr From, MutableArrayRef<char> To) {
+  auto [At, Bytes] = std::exchange(Sent, {});
+  if (At == From && To.size() <= Bytes.size()) {
+    std::copy_n(Bytes.begin(), To.size(), To.begin());
+    return Error::success();
+  }
   auto Result = session().getExecutorProcessControl().getMemoryAccess().readBuffers(
       {ExecutorAddrRange(From, ExecutorAddrDiff(To.size()))});
   if (!Result)

@@ -19,6 +19,8 @@
 
 namespace halo {
 
+class Arena;
+
 class Engine {
 public:
   // Takes the descriptor over. OrcRuntime: path of LLVM's liborc_rt for the executor's machine.
@@ -45,6 +47,10 @@ public:
   // Who calls the one function, by its symbol, calls the other from now on.
   llvm::Error redirect(llvm::StringRef From, llvm::StringRef To);
   llvm::Error read(llvm::orc::ExecutorAddr From, llvm::MutableArrayRef<char> To);
+  // What the executor has sent of its memory: the next read need not ask for it.
+  void remember(llvm::orc::ExecutorAddr From, llvm::ArrayRef<char> Bytes) {
+    Sent = {From, std::vector<char>(Bytes.begin(), Bytes.end())};
+  }
   // Calls void Name() there.
   llvm::Error call(llvm::StringRef Name);
   // Calls a function of interpreter/support that takes and gives bytes.
@@ -56,15 +62,23 @@ public:
   const Places &places() const { return *Known; }
 
 private:
+  class Watch;
   Engine() = default;
+  llvm::Error link(std::unique_ptr<llvm::MemoryBuffer> Object, llvm::StringRef Initialize);
 
   Channel *Line = nullptr; // owned by the session
+  Arena *Memory = nullptr; // owned by the linker
+  unsigned Modules = 0;
+  llvm::orc::ExecutorAddr RunFunction; // support's __halo_run
+  // What LLVM's platform is to run: of other modules than inputs, and of sections that inputs have made.
+  bool HasForeignInitializers = false;
   llvm::Triple Triple;
   std::unique_ptr<llvm::TargetMachine> Machine;
   std::unique_ptr<Emitter> Code;
   std::unique_ptr<llvm::orc::LLJIT> Jit;
   std::shared_ptr<Places> Known = std::make_shared<Places>();
   std::string LastReport;
+  std::pair<llvm::orc::ExecutorAddr, std::vector<char>> Sent;
 };
 
 } // namespace halo

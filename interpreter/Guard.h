@@ -6,8 +6,9 @@
 
 namespace halo {
 
-// Each initializer of the module is called through support's __halo_guard.
-void guardInitializers(llvm::Module &M);
+// The module's initializers become one function that runs them in their order, each through support's
+// __halo_guard. What is returned is its name; nothing: there are none. Number: of no other module.
+std::string guardInitializers(llvm::Module &M, unsigned Number);
 
 } // namespace halo
 

@@ -196,6 +196,16 @@ Error Values::serve(Engine &E) {
   Machine = &E;
   std::pair<const char *, Engine::Handler> Handlers[] = {
       {"__halo_show_tag", [this](ArrayRef<char> Message) { return show(Message); }},
+      {"__halo_bytes_tag",
+       [this](ArrayRef<char> Message) {
+         if (Message.size() < 16)
+           return std::string();
+         Machine->remember(orc::ExecutorAddr(support::endian::read64le(Message.data() + 8)),
+                           Message.drop_front(16));
+         std::string None = show(Message.take_front(16));
+         Machine->remember({}, {});
+         return None;
+       }},
       {"__halo_plain_tag", [this](ArrayRef<char> Message) { return showPlain(Message, Form::Text); }},
       {"__halo_node_tag", [this](ArrayRef<char> Message) { return showPlain(Message, Form::Node); }},
       {"__halo_learn_tag", [this](ArrayRef<char> Message) { return learn(Message), std::string(); }},

@@ -237,6 +237,46 @@ def test_paths_directories_and_archives(build: Build, start: Start, tmp_path: Pa
     )
 
 
+def test_members_of_archives_are_initialized_before_who_needs_them(
+    build: Build, start: Start, capfd: pytest.CaptureFixture[str]
+) -> None:
+    archive = build(
+        "more/libtwo.a",
+        """
+        #include <stdio.h>
+        extern int __cxa_atexit(void (*)(void *), void *, void *), halo_set;
+        extern void *__dso_handle;
+        static void end(void *name) { printf("-%s ", (char *)name); }
+        __attribute__((constructor(200))) static void early(void) {
+          printf("early ");
+          halo_set = 1;
+        }
+        __attribute__((constructor)) static void set(void) {
+          printf("+archive ");
+          halo_set *= 2;
+          __cxa_atexit(end, "archive", &__dso_handle);
+        }
+        int halo_set;
+        int halo_two(void) { return halo_set; }
+        """,
+    )
+    session = start(is_automatic=False)
+    assert session.load(str(archive)).is_kept
+    session.run("#include <cstdio>\n" + declared("halo_two"))
+    session.run("int unused() { return halo_two(); }")
+    uses = 'struct Uses { int at = halo_two(); ~Uses() { std::printf("-%d ", at); } }'
+    assert capfd.readouterr().out == ""
+    assert session.run(f'{uses} first; std::printf("+%d ", first.at);').is_kept
+    assert capfd.readouterr().out == "early +archive +2 "
+    assert session.run("Uses second{3};").is_kept
+    assert value(session, "halo_two()") == "2"
+    session.undo(3)
+    assert session.run(f"{uses} again{{halo_two() + 2}};").is_kept
+    assert capfd.readouterr().out == "early +archive "
+    assert session.close() is None
+    assert capfd.readouterr().out == "-4 -archive "
+
+
 def test_a_library_that_is_not_there(start: Start, tmp_path: Path) -> None:
     session = start()
     assert "libnone_such.so" in not_linked(session, '#pragma comment(lib, "none_such")')

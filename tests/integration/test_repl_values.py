@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from halojit.repl.outcome import Value
 from halojit.repl.session import Session
 
 PREPARED = """
@@ -182,3 +183,22 @@ def test_exceptions_after_functions_that_were_there_already() -> None:
             assert session.run(source).value
             outcome = session.run('throw std::runtime_error("no");')
             assert outcome.exception and outcome.exception.what == "no", outcome
+
+
+def test_values_at_the_end_of_memory() -> None:
+    with Session() as session:
+        session.run("#include <sys/mman.h>\n#include <unistd.h>\nstruct Pair { int a, b; };")
+        session.run(
+            "long page = sysconf(_SC_PAGESIZE);"
+            "char *at = (char *)mmap(0, 3 * page, PROT_READ | PROT_WRITE,"
+            "                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);"
+        )
+        session.run("munmap(at + 2 * page, page);")
+        for offset in ("page - 4", "2 * page - 4"):
+            outcome = session.run(f"*(int *)(at + {offset}) = 7; *(int *)(at + {offset})")
+            assert outcome.value == Value("int", "7")
+        outcome = session.run("using Numbers = int[40]; *(Numbers *)(at + page - 80)")
+        assert outcome.value and outcome.value.text.startswith("{ 0, ")
+        assert outcome.value.text.count("7") == 1
+        outcome = session.run("using Both = int[2]; *(Both *)(at + 2 * page - 4)")
+        assert outcome.value and outcome.value.text.startswith("<cannot read ")
