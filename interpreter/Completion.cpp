@@ -24,22 +24,25 @@ namespace {
 constexpr const char *File = "/halo/completion"; // exists in memory only
 constexpr size_t MostItems = 500;
 
-CodeCompleteOptions options() {
+CodeCompleteOptions options(bool IsRead) {
   CodeCompleteOptions Options;
+  Options.LoadExternal = !IsRead;
   Options.IncludeMacros = true;
   Options.IncludeCodePatterns = true; // while, for, if: clang has them as nothing else
   return Options;
 }
 
-const char *kindOf(const CodeCompletionResult &Result) {
+const char *kindOf(const CodeCompletionResult &Result, const CodeCompletionContext &Context) {
   if (Result.Kind == CodeCompletionResult::RK_Keyword)
     return "keyword";
   if (Result.Kind == CodeCompletionResult::RK_Macro)
     return "macro";
   const NamedDecl *D = Result.Declaration;
-  if (!D)
-    return "file";
+  if (!D) // a pattern
+    return Context.getKind() == CodeCompletionContext::CCC_IncludedFile ? "file" : "keyword";
   D = D->getUnderlyingDecl();
+  if (isa<CXXConstructorDecl>(D))
+    return "type";
   if (isa<FieldDecl, CXXMethodDecl>(D))
     return "member";
   if (isa<FunctionDecl, FunctionTemplateDecl>(D))
@@ -55,8 +58,9 @@ const char *kindOf(const CodeCompletionResult &Result) {
 
 class Collector final : public CodeCompleteConsumer {
 public:
-  explicit Collector(StringRef Prefix)
-      : CodeCompleteConsumer(options()), Prefix(Prefix),
+  // IsRead: all names with the prefix are.
+  Collector(StringRef Prefix, bool IsRead)
+      : CodeCompleteConsumer(options(IsRead)), Prefix(Prefix),
         Allocator(std::make_shared<GlobalCodeCompletionAllocator>()), Unit(Allocator) {}
 
   CodeCompletionAllocator &getAllocator() override { return *Allocator; }
@@ -71,10 +75,10 @@ public:
           Each.CreateCodeCompletionString(S, Context, *Allocator, Unit, /*IncludeBriefComments=*/false);
       StringRef Typed = Parts->getTypedText();
       // Names for the implementation are for those who begin to type one.
-      if (!Typed.starts_with(Prefix) || (Prefix.empty() && Typed.starts_with("_")) ||
+      if (Typed.empty() || !Typed.starts_with(Prefix) || (Prefix.empty() && Typed.starts_with("_")) ||
           Typed.starts_with("__halo"))
         continue;
-      Found.push_back({Each.Priority, Typed.str(), kindOf(Each), signature(*Parts)});
+      Found.push_back({Each.Priority, Typed.str(), kindOf(Each, Context), signature(*Parts)});
     }
   }
 
@@ -171,6 +175,45 @@ QualType typeOf(const TypedefNameDecl &Described) {
   return Type.getNonReferenceType();
 }
 
+// What clang would look through. Nothing: it depends on a type that only clang finds out.
+std::optional<std::vector<DeclContext *>> scopesAt(ASTContext &Context, StringRef Before) {
+  TranslationUnitDecl *Unit = Context.getTranslationUnitDecl()->getFirstDecl();
+  Before = Before.rtrim();
+  if (Before.ends_with(".") || Before.ends_with("->"))
+    return std::nullopt;
+  std::vector<DeclContext *> Scopes;
+  if (Before.consume_back("::")) {
+    size_t At = Before.find_last_not_of(":abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    for (NamedDecl *Each : named(Context, Before.substr(At == StringRef::npos ? 0 : At + 1)))
+      if (auto *Space = dyn_cast<NamespaceDecl>(Each->getUnderlyingDecl()))
+        Scopes.push_back(Space->getPrimaryContext());
+    return Scopes.empty() ? std::nullopt : std::optional(Scopes);
+  }
+  Scopes.push_back(Unit);
+  for (UsingDirectiveDecl *Each : Unit->using_directives())
+    Scopes.push_back(Each->getNominatedNamespace()->getPrimaryContext());
+  return Scopes;
+}
+
+// Reads the names with this prefix from the header cache. clang would read all names of the scopes,
+// and the constructors of every class among them.
+bool readNames(CompilerInstance &Instance, StringRef Before, StringRef Prefix) {
+  Preprocessor &Macros = Instance.getPreprocessor();
+  IdentifierInfoLookup *Cache = Macros.getIdentifierTable().getExternalIdentifierLookup();
+  auto Scopes = scopesAt(Instance.getASTContext(), Before);
+  if (!Cache || Prefix.empty() || !Scopes)
+    return false;
+  std::unique_ptr<IdentifierIterator> Names(Cache->getIdentifiers());
+  for (StringRef Name = Names->Next(); !Name.empty(); Name = Names->Next())
+    if (Name.starts_with(Prefix)) {
+      IdentifierInfo *Known = Macros.getIdentifierInfo(Name);
+      static_cast<void>(Macros.getMacroInfo(Known));
+      for (DeclContext *Scope : *Scopes)
+        static_cast<void>(Scope->lookup(Known));
+    }
+  return true;
+}
+
 json::Value completionsAt(Compiler &C, StringRef Text, size_t Start, StringRef Prefix, bool IsInside) {
   StringRef Head = IsInside ? "void __halo_completed() {\n" : "";
   json::Object Found = objectInCopy([&] {
@@ -179,7 +222,7 @@ json::Value completionsAt(Compiler &C, StringRef Text, size_t Start, StringRef P
     FileEntryRef Entry =
         Instance.getFileManager().getVirtualFileRef(File, static_cast<off_t>(Whole.size()), 0);
     Instance.getSourceManager().overrideFileContents(Entry, MemoryBuffer::getMemBufferCopy(Whole, File));
-    auto *Results = new Collector(Prefix);
+    auto *Results = new Collector(Prefix, readNames(Instance, Text.take_front(Start), Prefix));
     Instance.getSema().CodeCompletion().CodeCompleter = Results;
     Instance.getDiagnostics().setClient(new IgnoringDiagConsumer, /*ShouldOwnClient=*/false);
     StringRef Before = StringRef(Whole).take_front(Head.size() + Start);
@@ -194,22 +237,6 @@ json::Value completionsAt(Compiler &C, StringRef Text, size_t Start, StringRef P
 }
 
 } // namespace
-
-void readNames(Compiler &C) {
-  static bool AreRead = false; // as all that is read, in the copies of this process, too
-  if (std::exchange(AreRead, true))
-    return;
-  ASTContext &Context = C.instance().getASTContext();
-  TranslationUnitDecl *Unit = Context.getTranslationUnitDecl()->getFirstDecl();
-  SmallVector<const DeclContext *> Scopes = {Unit->getPrimaryContext()};
-  for (NamedDecl *Standard : Unit->lookup(&Context.Idents.get("std")))
-    if (auto *Space = dyn_cast<NamespaceDecl>(Standard))
-      Scopes.push_back(Space->getPrimaryContext());
-  for (const DeclContext *Scope : Scopes)
-    for (auto Names : Scope->lookups())
-      for (NamedDecl *Each : Names)
-        static_cast<void>(Each->getMostRecentDecl());
-}
 
 std::vector<NamedDecl *> named(ASTContext &Context, StringRef Name) {
   const DeclContext *In = Context.getTranslationUnitDecl()->getFirstDecl();
@@ -243,7 +270,6 @@ json::Object complete(Compiler &C, StringRef Text, size_t Cursor) {
   size_t Start = Text.size() - Prefix.size();
   // Of an expression that is an input clang completes nothing: it is still finding out whether it
   // is a declaration. In a function it knows.
-  readNames(C);
   bool IsInside = Text.count('{') == Text.count('}') && !Text.ltrim().starts_with("#");
   json::Value Items = completionsAt(C, Text, Start, Prefix, IsInside);
   if (Items.getAsArray()->empty())

@@ -15,9 +15,6 @@ llvm::json::Object complete(Compiler &C, llvm::StringRef Text, size_t Cursor);
 // neither.
 llvm::json::Object describe(Compiler &C, llvm::StringRef Name);
 
-// Reads all names from the header cache, once: here, and not in every copy that completes.
-void readNames(Compiler &C);
-
 // Every declaration of a::b::c.
 std::vector<clang::NamedDecl *> named(clang::ASTContext &Context, llvm::StringRef Name);
 

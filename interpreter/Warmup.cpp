@@ -1,7 +1,5 @@
 #include "Warmup.h"
 
-#include "Completion.h"
-
 using namespace llvm;
 
 namespace halo {
@@ -23,16 +21,14 @@ static constexpr const char *Uses[] = {
 };
 
 bool Warmup::step() {
-  if (Next == 0) {
-    readNames(Compiler);
-  } else if (!Compiler.compile(("namespace __halo { static_assert(sizeof(decltype(((" +
-                                Twine(Uses[Next - 1]) + "), 0))) != 0, \"\"); }")
-                                   .str())) {
+  if (!Compiler.compile(("namespace __halo { static_assert(sizeof(decltype(((" + Twine(Uses[Next]) +
+                         "), 0))) != 0, \"\"); }")
+                            .str())) {
     IsOver = true;
     return false;
   }
   Compiler.begin();
-  IsOver = Next++ == std::size(Uses);
+  IsOver = ++Next == std::size(Uses);
   return true;
 }
 
