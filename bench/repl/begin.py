@@ -20,6 +20,7 @@ from halojit.repl import headers
 START_GOAL_MS = 150.0
 INCLUDE_GOAL_MS = 5.0
 CACHE_LIMIT_S = 120.0
+AT_ONCE = ('extern "C" int puts(const char *); int shown = puts("it " "is");', "it is")
 CONSOLES = (Rival.HALO, *STOCKS)
 
 
@@ -64,19 +65,26 @@ def warm() -> None:
 
 
 def measure_start(place: Place, rounds: int) -> list[Figure]:
-    """Exec to prompt. Of the first round nothing is kept: it reads the files."""
-    figure = Figure("start: exec to prompt", START_GOAL_MS)
+    """Exec to prompt, and to the result of what is typed there at once. Nothing is kept of the first
+    round, which reads the files."""
+    prompt = Figure("start: exec to prompt", START_GOAL_MS)
+    result = Figure("start: exec to the first result")
     for round in range(rounds + 1):
         for rival in CONSOLES if round % 2 else reversed(CONSOLES):
-            into = figure if round else Figure(figure.name)
+            figures = (prompt, result) if round else (Figure(""), Figure(""))
             try:
                 console = Console(place, rival)
+                figures[0].add(rival, console.start_ms)
             except NoAnswer as error:
-                into.fail(rival, str(error))
+                for each in figures:
+                    each.fail(rival, str(error))
                 continue
+            try:
+                figures[1].add(rival, console.begin_at_once(*AT_ONCE))
+            except NoAnswer as error:
+                figures[1].fail(rival, str(error))
             console.close()
-            into.add(rival, console.start_ms)
-    return [figure]
+    return [prompt, result]
 
 
 def measure_headers(place: Place, rounds: int) -> list[Figure]:

@@ -24,6 +24,8 @@ ORC_RUNTIME = LLVM / "lib/clang/22/lib/linux" / f"liborc_rt-{os.uname().machine}
 PROMPTS = {Rival.HALO: "halo>", Rival.STOCK: "clang-repl>", Rival.OOP: "clang-repl>"}
 
 PAUSE_S = 0.05
+PERSON_S = 1.0
+"""Nobody types the first input faster."""
 """Between what a person does: nothing is left to do from before when Enter is pressed."""
 LIMIT_S = 10.0
 COMPLETION_LIMIT_S = 2.0
@@ -87,6 +89,13 @@ class Console:
             self._terminal.close()
             raise
         self.start_ms = (shown_ns - self._terminal.begun_ns) * 1e-6
+
+    def begin_at_once(self, source: str, expected: str) -> float:
+        """Milliseconds from exec to the result of what is typed as soon as there is a prompt.
+        NoAnswer."""
+        self._terminal.send(f"{source}\r")
+        shown_ns = self._terminal.wait(expected, limit_s=LIMIT_S)
+        return (shown_ns - self._terminal.begun_ns) * 1e-6
 
     def ask(self, source: str, expected: str = "") -> float:
         """From Enter on."""
@@ -191,6 +200,7 @@ class Seat:
             return
         try:
             self._session = self._place.begin(self.rival)
+            time.sleep(PERSON_S)
             for each in self._setup(round):
                 self._session.ask(each)
         except NoAnswer as error:
