@@ -65,8 +65,8 @@ def warm() -> None:
 
 
 def measure_start(place: Place, rounds: int) -> list[Figure]:
-    """Exec to prompt, and to the result of what is typed there at once. Nothing is kept of the first
-    round, which reads the files."""
+    """Exec to prompt, and to the result of what is typed there at once. Nothing is kept of the
+    first round, which reads the files."""
     prompt = Figure("start: exec to prompt", START_GOAL_MS)
     result = Figure("start: exec to the first result")
     for round in range(rounds + 1):

@@ -62,6 +62,17 @@ def test_values_come_back(console: Session) -> None:
     assert console.ask("x * 7") == "(int) 42"
 
 
+def test_keys_before_the_session_is_there_are_kept(
+    tools: Tools, environment: dict[str, str]
+) -> None:
+    with Session([str(tools.halo_repl)], environment) as console:
+        console.wait_for(PROMPT)  # which is there before anything else
+        console.send("int x = 6;\rx * 7\r")
+        console.wait_for("(int) 42")
+        console.wait_prompt(2)
+        assert console.lines()[:3] == ["halo> int x = 6;", "halo> x * 7", "(int) 42"]
+
+
 def test_a_function_takes_several_lines(console: Session) -> None:
     console.go_on("int f(int n) {", "    ")
     console.go_on("if (n > 1) {", "        ")

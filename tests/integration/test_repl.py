@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from harness.inputs import run_clean as run
 from harness.inputs import value
 
-from halojit.repl.outcome import Exception_, Frame, Reason, Value
+from halojit.repl.outcome import Completion, Exception_, Frame, Reason, Value
 from halojit.repl.session import Session
 
 
@@ -127,11 +128,53 @@ def test_completion_and_description(session: Session) -> None:
     assert texts("int f(int lo_cal) { return lo_") == ["lo_cal"]
     assert "vector>" in texts("#include <vec")
     assert "while" in texts("whi")
+    assert session.complete("retur", 5).items[0] == Completion("return", "keyword", "return;")
     assert session.complete("twice", 5).items[0].signature == "int twice(int n)"
     assert session.describe("twice") == "int twice(int n)\n  Doubles.\n"
     assert session.describe("point.sum() + 1.5") == "double"
     assert session.describe("nothing") is None
     assert value(session, "twice(4)") == "8"
+
+
+def test_completion_of_what_headers_declare(session: Session) -> None:
+    run(
+        session,
+        "#include <vector>\n#include <string>\n#include <chrono>",
+        "namespace c = std::chrono;",
+    )
+
+    def texts(text: str) -> list[str]:
+        return [each.text for each in session.complete(text, len(text)).items]
+
+    assert texts("std::vec") == ["vector"]
+    assert texts("c::steady_c") == ["steady_clock"]
+    assert texts("std::string::np") == ["npos"]
+    assert "iterator" in texts("std::vector<int>::iter")
+    assert texts("NUL") == ["NULL"]
+    assert {"abort", "abs"} <= set(texts("std::"))  # not all of them: there are too many
+    assert "vector" not in texts("vec")
+    run(session, "using namespace std;")
+    assert "vector" in texts("vec")
+    assert "vector" in texts("int f() { vec")
+
+
+def test_what_is_read_ahead_is_no_input(session: Session) -> None:
+    wait_until_idle(session)
+    assert session.declared() == ()
+    assert "input 1:1:9: error" in session.run("int a = nope;").diagnostics
+    run(session, "#define map nonsense", "int b = 1;")
+    wait_until_idle(session)
+    assert "input 3:1:9: error" in session.run("int c = nope;").diagnostics
+    assert session.inputs == ("#define map nonsense", "int b = 1;")
+
+
+def wait_until_idle(session: Session) -> None:
+    """Until its interpreter does nothing any more."""
+    stat = Path(f"/proc/{session.processes()['interpreter']}/schedstat")
+    before = ""
+    while (now := stat.read_text()) != before:
+        before = now
+        time.sleep(0.1)
 
 
 def test_failed_inputs_leave_nothing_behind(session: Session) -> None:

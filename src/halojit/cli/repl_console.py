@@ -27,7 +27,15 @@ def is_terminal() -> bool:
 
 def run(start: Callable[[], Session]) -> int:
     """Until the session ends. `start`: raises SessionError."""
-    print(PROMPT, end="", flush=True)
+    try:
+        print(PROMPT, end="", flush=True)
+        return _run(start)
+    except KeyboardInterrupt:  # before the console takes the keys
+        print()
+        return 128 + signal.SIGINT
+
+
+def _run(start: Callable[[], Session]) -> int:
     gc.disable()  # nothing of what is imported is garbage
     from halojit.repl.session import SessionError
 
@@ -51,9 +59,6 @@ def run(start: Callable[[], Session]) -> int:
     except SessionError as error:
         print(f"{begin_line}halo-repl: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:  # before the console takes the keys
-        print()
-        return 128 + signal.SIGINT
     return 0
 
 

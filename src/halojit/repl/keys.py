@@ -7,6 +7,7 @@ becomes of it.
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Iterable, Iterator
 
@@ -23,6 +24,10 @@ from halojit.repl.session import SessionError
 INDENT = "    "
 PATIENCE_S = 2.0
 """How long a key waits for the session."""
+
+
+_PLAIN = re.compile(r"[^\"'/#\\(){}\[\]\n]*;\s*")
+"""A statement in which nothing can be open at its end."""
 
 
 @Condition
@@ -60,7 +65,7 @@ def bindings(commands: Commands) -> KeyBindings:
             return
         is_forced = document.line_count > 1 and not document.current_line.strip()
         state, depth = "complete", 0
-        if buffer.text.strip() and not is_forced:
+        if buffer.text.strip() and not is_forced and not _PLAIN.fullmatch(buffer.text):
             try:
                 with _bounded(commands):
                     state, depth = commands.is_complete(buffer.text)
