@@ -41,11 +41,13 @@ const char *kindOf(const CodeCompletionResult &Result, const CodeCompletionConte
   if (!D) // a pattern
     return Context.getKind() == CodeCompletionContext::CCC_IncludedFile ? "file" : "keyword";
   D = D->getUnderlyingDecl();
-  if (isa<CXXConstructorDecl>(D))
+  if (auto *Template = dyn_cast<FunctionTemplateDecl>(D))
+    D = Template->getTemplatedDecl();
+  if (isa<CXXConstructorDecl, CXXDeductionGuideDecl>(D))
     return "type";
   if (isa<FieldDecl, CXXMethodDecl>(D))
     return "member";
-  if (isa<FunctionDecl, FunctionTemplateDecl>(D))
+  if (isa<FunctionDecl>(D))
     return "function";
   if (isa<TypeDecl, ClassTemplateDecl, TypeAliasTemplateDecl>(D))
     return "type";
@@ -175,56 +177,79 @@ QualType typeOf(const TypedefNameDecl &Described) {
   return Type.getNonReferenceType();
 }
 
-// What clang would look through. Nothing: it depends on a type that only clang finds out.
-std::optional<std::vector<DeclContext *>> scopesAt(ASTContext &Context, StringRef Before) {
-  TranslationUnitDecl *Unit = Context.getTranslationUnitDecl()->getFirstDecl();
-  Before = Before.rtrim();
-  if (Before.ends_with(".") || Before.ends_with("->"))
-    return std::nullopt;
-  std::vector<DeclContext *> Scopes;
+// The namespaces that `a::b::` names; nothing: it names none.
+std::vector<DeclContext *> namespacesAt(ASTContext &Context, StringRef Before) {
+  std::vector<DeclContext *> Found;
   if (Before.consume_back("::")) {
     size_t At = Before.find_last_not_of(":abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
     for (NamedDecl *Each : named(Context, Before.substr(At == StringRef::npos ? 0 : At + 1)))
       if (auto *Space = dyn_cast<NamespaceDecl>(Each->getUnderlyingDecl()))
-        Scopes.push_back(Space->getPrimaryContext());
-    return Scopes.empty() ? std::nullopt : std::optional(Scopes);
+        Found.push_back(Space->getPrimaryContext());
   }
-  Scopes.push_back(Unit);
-  for (UsingDirectiveDecl *Each : Unit->using_directives())
-    Scopes.push_back(Each->getNominatedNamespace()->getPrimaryContext());
-  return Scopes;
+  return Found;
 }
 
-// Reads the names with this prefix from the header cache. clang would read all names of the scopes,
-// and the constructors of every class among them.
-bool readNames(CompilerInstance &Instance, StringRef Before, StringRef Prefix) {
-  Preprocessor &Macros = Instance.getPreprocessor();
-  IdentifierInfoLookup *Cache = Macros.getIdentifierTable().getExternalIdentifierLookup();
-  auto Scopes = scopesAt(Instance.getASTContext(), Before);
-  if (!Cache || Prefix.empty() || !Scopes)
-    return false;
-  std::unique_ptr<IdentifierIterator> Names(Cache->getIdentifiers());
-  for (StringRef Name = Names->Next(); !Name.empty(); Name = Names->Next())
-    if (Name.starts_with(Prefix)) {
-      IdentifierInfo *Known = Macros.getIdentifierInfo(Name);
-      static_cast<void>(Macros.getMacroInfo(Known));
-      for (DeclContext *Scope : *Scopes)
-        static_cast<void>(Scope->lookup(Known));
-    }
-  return true;
+std::vector<IdentifierInfo *> identifiers(Preprocessor &Known, StringRef Prefix) {
+  std::vector<IdentifierInfo *> Found;
+  for (const auto &Each : Known.getIdentifierTable())
+    if (Each.getKey().starts_with(Prefix))
+      Found.push_back(Each.getValue());
+  if (IdentifierInfoLookup *Cache = Known.getIdentifierTable().getExternalIdentifierLookup()) {
+    std::unique_ptr<IdentifierIterator> Names(Cache->getIdentifiers());
+    for (StringRef Name = Names->Next(); !Name.empty(); Name = Names->Next())
+      if (Name.starts_with(Prefix))
+        Found.push_back(Known.getIdentifierInfo(Name));
+  }
+  llvm::sort(Found);
+  Found.erase(llvm::unique(Found), Found.end());
+  return Found;
+}
+
+// Without clang's parser, which would look at everything else in the namespace, too.
+void completeIn(ArrayRef<DeclContext *> Namespaces, Sema &S, Collector &Results, StringRef Prefix) {
+  std::vector<CodeCompletionResult> Found;
+  for (IdentifierInfo *Name : identifiers(S.getPreprocessor(), Prefix))
+    for (DeclContext *Space : Namespaces)
+      for (NamedDecl *Each : Space->lookup(Name))
+        if (!isa<BaseUsingDecl>(Each))
+          Found.emplace_back(Each->getUnderlyingDecl(), CCP_Declaration);
+  Results.ProcessCodeCompleteResults(S, CodeCompletionContext(CodeCompletionContext::CCC_Symbol),
+                                     Found.data(), static_cast<unsigned>(Found.size()));
+}
+
+// Reads what has this prefix from the header cache; otherwise clang reads all names that there are, and
+// the constructors of every class.
+void readNames(Sema &S, StringRef Prefix) {
+  TranslationUnitDecl *Unit = S.getASTContext().getTranslationUnitDecl()->getFirstDecl();
+  for (IdentifierInfo *Name : identifiers(S.getPreprocessor(), Prefix)) {
+    static_cast<void>(S.getPreprocessor().getMacroInfo(Name));
+    static_cast<void>(Unit->lookup(Name));
+    for (UsingDirectiveDecl *Each : Unit->using_directives())
+      static_cast<void>(Each->getNominatedNamespace()->getPrimaryContext()->lookup(Name));
+  }
 }
 
 json::Value completionsAt(Compiler &C, StringRef Text, size_t Start, StringRef Prefix, bool IsInside) {
   StringRef Head = IsInside ? "void __halo_completed() {\n" : "";
   json::Object Found = objectInCopy([&] {
     CompilerInstance &Instance = C.instance();
+    StringRef Typed = Text.take_front(Start).rtrim();
+    // Of members clang finds out whose they are.
+    bool IsRead =
+        !Prefix.empty() && !Typed.ends_with(".") && !Typed.ends_with("->") && !Typed.ends_with("::");
+    auto *Results = new Collector(Prefix, IsRead);
+    Instance.getDiagnostics().setClient(new IgnoringDiagConsumer, /*ShouldOwnClient=*/false);
+    if (auto Namespaces = namespacesAt(Instance.getASTContext(), Typed); !Namespaces.empty()) {
+      completeIn(Namespaces, Instance.getSema(), *Results, Prefix);
+      return json::Object{{"items", Results->items()}};
+    }
+    if (IsRead)
+      readNames(Instance.getSema(), Prefix);
     std::string Whole = (Head + Text + "\n").str();
     FileEntryRef Entry =
         Instance.getFileManager().getVirtualFileRef(File, static_cast<off_t>(Whole.size()), 0);
     Instance.getSourceManager().overrideFileContents(Entry, MemoryBuffer::getMemBufferCopy(Whole, File));
-    auto *Results = new Collector(Prefix, readNames(Instance, Text.take_front(Start), Prefix));
     Instance.getSema().CodeCompletion().CodeCompleter = Results;
-    Instance.getDiagnostics().setClient(new IgnoringDiagConsumer, /*ShouldOwnClient=*/false);
     StringRef Before = StringRef(Whole).take_front(Head.size() + Start);
     unsigned Line = static_cast<unsigned>(Before.count('\n')) + 1;
     unsigned Column = static_cast<unsigned>(Before.size() - (Before.rfind('\n') + 1)) + 1;
