@@ -29,7 +29,7 @@ class TestHaloKernel(jupyter_kernel_test.KernelTests):
     ]
     complete_code_samples = ["1 + 2", "int f() { return 1; }", "%help"]  # noqa: RUF012
     incomplete_code_samples = ["int f() {", "1 +", 'R"(abc', "/* no end"]  # noqa: RUF012
-    invalid_code_samples = ["1 + no_such"]  # noqa: RUF012
+    invalid_code_samples = ["int a = no_such"]  # noqa: RUF012
     code_generate_error = "__builtin_trap();"
     code_execute_result = [{"code": "6*7", "result": "(int) 42"}]  # noqa: RUF012
     code_inspect_sample = "printf"
