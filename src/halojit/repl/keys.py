@@ -26,8 +26,21 @@ PATIENCE_S = 2.0
 """How long a key waits for the session."""
 
 
-_PLAIN = re.compile(r"[^\"'/#\\(){}\[\]\n]*;\s*")
-"""A statement in which nothing can be open at its end."""
+_LITERAL = re.compile(r"""(?<!R)"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'""")
+_BRACKETS = {")": "(", "]": "[", "}": "{"}
+
+
+def is_plain(text: str) -> bool:
+    """Whether nobody need be asked whether a text is complete: statements that end, without
+    comments, directives, raw strings."""
+    text = _LITERAL.sub("0", text.rstrip())
+    opened: list[str] = []
+    for each in text:
+        if each in "([{":
+            opened.append(each)
+        elif each in _BRACKETS and (not opened or opened.pop() != _BRACKETS[each]):
+            return False
+    return text.endswith(";") and not opened and not re.search(r"""["'/#\\]""", text)
 
 
 @Condition
@@ -65,7 +78,7 @@ def bindings(commands: Commands) -> KeyBindings:
             return
         is_forced = document.line_count > 1 and not document.current_line.strip()
         state, depth = "complete", 0
-        if buffer.text.strip() and not is_forced and not _PLAIN.fullmatch(buffer.text):
+        if buffer.text.strip() and not is_forced and not is_plain(buffer.text):
             try:
                 with _bounded(commands):
                     state, depth = commands.is_complete(buffer.text)
