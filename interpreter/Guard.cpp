@@ -8,6 +8,10 @@ using namespace llvm;
 
 namespace halo {
 
+static constexpr StringLiteral Prefix = "__halo_initialize_";
+
+bool isInitializer(StringRef Function) { return Function.starts_with(Prefix); }
+
 std::string guardInitializers(Module &M, unsigned Number) {
   GlobalVariable *List = M.getGlobalVariable("llvm.global_ctors");
   if (!List || !List->hasInitializer())
@@ -30,7 +34,7 @@ std::string guardInitializers(Module &M, unsigned Number) {
   Type *Pointer = PointerType::getUnqual(M.getContext()), *Void = Type::getVoidTy(M.getContext());
   FunctionCallee Guard = M.getOrInsertFunction("__halo_guard", FunctionType::get(Void, {Pointer}, false));
   auto *All = Function::Create(FunctionType::get(Void, false), GlobalValue::ExternalLinkage,
-                               "__halo_initialize_" + Twine(Number), M);
+                               Prefix + Twine(Number), M);
   All->setUWTableKind(UWTableKind::Async);
   IRBuilder<> Builder(BasicBlock::Create(M.getContext(), "", All));
   for (const Entry &Each : Entries)

@@ -1,5 +1,7 @@
 #include "Places.h"
 
+#include "Guard.h"
+
 #include "llvm/DebugInfo/DWARF/DWARFContext.h"
 #include "llvm/Object/ELFObjectFile.h"
 
@@ -40,7 +42,8 @@ void Places::begin(MemoryBufferRef Object) {
   Passing = Name;
   if (auto Opened = open(Kept.get()))
     forFunctions(*Opened, [&](const ELFSymbolRef &Symbol) {
-      if (Symbol.getBinding() != ELF::STB_LOCAL)
+      if (Symbol.getBinding() != ELF::STB_LOCAL &&
+          !isInitializer(expectedToOptional(Symbol.getName()).value_or("")))
         Passing.clear();
       return Passing.empty();
     });
