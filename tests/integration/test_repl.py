@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from harness.inputs import run_clean as run
 from harness.inputs import value
+from harness.processes import wait_until
 
 from halojit.repl.outcome import Completion, Exception_, Frame, Reason, Value
 from halojit.repl.session import Session
@@ -169,12 +169,15 @@ def test_what_is_read_ahead_is_no_input(session: Session) -> None:
 
 
 def wait_until_idle(session: Session) -> None:
-    """Until its interpreter does nothing any more."""
+    """Until its interpreter has done nothing for a while."""
     stat = Path(f"/proc/{session.processes()['interpreter']}/schedstat")
-    before = ""
-    while (now := stat.read_text()) != before:
-        before = now
-        time.sleep(0.1)
+    readings: list[str] = []
+
+    def is_idle() -> bool:
+        readings.append(stat.read_text())
+        return len(readings) > 20 and len(set(readings[-20:])) == 1
+
+    wait_until(is_idle, "the interpreter to have nothing to do")
 
 
 def test_failed_inputs_leave_nothing_behind(session: Session) -> None:
