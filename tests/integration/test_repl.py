@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from harness.inputs import run_clean as run
 from harness.inputs import value
-from harness.processes import wait_until
 
-from halojit.repl.outcome import Completion, Exception_, Frame, Reason, Value
+from halojit.repl.outcome import Exception_, Frame, Reason, Value
 from halojit.repl.session import Session
 
 
@@ -114,72 +113,6 @@ def test_a_crash_names_the_line_and_who_called(session: Session) -> None:
     ]
 
 
-def test_completion_and_description(session: Session) -> None:
-    run(session, "/// Doubles.\nint twice(int n) { return 2 * n; }")
-    run(session, "struct Point { int x_pos; int sum() const { return x_pos; } } point;")
-
-    def texts(text: str) -> list[str]:
-        return [each.text for each in session.complete(text, len(text)).items]
-
-    assert texts("twi") == ["twice"]
-    assert session.complete("point.x_", 8).start == 6
-    assert texts("point.x_") == ["x_pos"]
-    assert {"sum", "x_pos"} <= set(texts("point."))
-    assert texts("int f(int lo_cal) { return lo_") == ["lo_cal"]
-    assert "vector>" in texts("#include <vec")
-    assert "while" in texts("whi")
-    assert session.complete("retur", 5).items[0] == Completion("return", "keyword", "return;")
-    assert session.complete("twice", 5).items[0].signature == "int twice(int n)"
-    assert session.describe("twice") == "int twice(int n)\n  Doubles.\n"
-    assert session.describe("point.sum() + 1.5") == "double"
-    assert session.describe("nothing") is None
-    assert value(session, "twice(4)") == "8"
-
-
-def test_completion_of_what_headers_declare(session: Session) -> None:
-    run(
-        session,
-        "#include <vector>\n#include <string>\n#include <chrono>",
-        "namespace c = std::chrono;",
-    )
-
-    def texts(text: str) -> list[str]:
-        return [each.text for each in session.complete(text, len(text)).items]
-
-    assert texts("std::vec") == ["vector"]
-    assert texts("c::steady_c") == ["steady_clock"]
-    assert texts("std::string::np") == ["npos"]
-    assert "iterator" in texts("std::vector<int>::iter")
-    assert texts("NUL") == ["NULL"]
-    assert {"abort", "abs"} <= set(texts("std::"))  # not all of them: there are too many
-    assert "vector" not in texts("vec")
-    run(session, "using namespace std;")
-    assert "vector" in texts("vec")
-    assert "vector" in texts("int f() { vec")
-
-
-def test_what_is_read_ahead_is_no_input(session: Session) -> None:
-    wait_until_idle(session)
-    assert session.declared() == ()
-    assert "input 1:1:9: error" in session.run("int a = nope;").diagnostics
-    run(session, "#define map nonsense", "int b = 1;")
-    wait_until_idle(session)
-    assert "input 3:1:9: error" in session.run("int c = nope;").diagnostics
-    assert session.inputs == ("#define map nonsense", "int b = 1;")
-
-
-def wait_until_idle(session: Session) -> None:
-    """Until its interpreter has done nothing for a while."""
-    stat = Path(f"/proc/{session.processes()['interpreter']}/schedstat")
-    readings: list[str] = []
-
-    def is_idle() -> bool:
-        readings.append(stat.read_text())
-        return len(readings) > 20 and len(set(readings[-20:])) == 1
-
-    wait_until(is_idle, "the interpreter to have nothing to do")
-
-
 def test_failed_inputs_leave_nothing_behind(session: Session) -> None:
     run(session, "int x = 3;")
     outcome = session.run("int y = 4; x = no_such_name;")
@@ -217,50 +150,6 @@ def test_undo_gives_values_back(session: Session) -> None:
     assert session.undo(2) == 2
     assert value(session, "x") == "1"
     assert session.run("y").failure is not None
-
-
-@pytest.mark.parametrize(
-    ("text", "state"),
-    [
-        ("int f() { return 1; }", "complete"),
-        ("int f()", "incomplete"),
-        ("1 + 2", "complete"),
-        ("1 +", "incomplete"),
-        ("a[f(1, -b)].c->d++", "complete"),
-        ("std::cout << 1 << f()", "complete"),
-        ("2 * !a && *b", "complete"),
-        ("Point * p", "incomplete"),
-        ("Point::Point(Point)", "incomplete"),
-        ("one_type another", "invalid"),
-        ("int a = no_such", "invalid"),
-        ("[]", "incomplete"),
-        ("[](int n) { return n; }(1)", "complete"),
-        ("if (1)", "incomplete"),
-        ("FOREVER", "incomplete"),
-        ('R"(abc', "incomplete"),
-        ("/* no end", "incomplete"),
-        ("#if 1\nint x;", "incomplete"),
-        ("#define A \\", "incomplete"),
-        ("#include <vector>\n#define A 1", "complete"),
-        ("#define TEMPLATE\nint f()", "incomplete"),
-    ],
-)
-def test_completeness(every: Session, text: str, state: str) -> None:
-    assert every.is_complete(text)[0] == state
-
-
-@pytest.fixture(scope="module")
-def every() -> Iterator[Session]:
-    """For what changes nothing."""
-    with Session() as session:
-        run(session, "struct Point { Point(); Point(Point&&); };", "#define FOREVER for (;;)")
-        run(session, "#include <iostream>")
-        yield session
-
-
-def test_completeness_tells_the_depth(session: Session) -> None:
-    assert session.is_complete("int f() {") == ("incomplete", 1)
-    assert value(session, "1") == "1"
 
 
 def test_what_is_local_to_a_statement(session: Session) -> None:
@@ -380,108 +269,6 @@ def test_c_shows_what_is_no_constant() -> None:
     with Session(("-xc",)) as session:
         run(session, "int three(void) { return 3; }", "int x = 4;")
         assert (value(session, "three()"), value(session, "x + 1")) == ("3", "5")
-
-
-SAYS = "#include <cstdio>\nstruct Says { const char *what; ~Says() { std::puts(what); } };"
-
-
-def test_destructors_and_handlers_run_once_at_the_end(capfd: pytest.CaptureFixture[str]) -> None:
-    with Session() as session:
-        run(session, "#include <cstdlib>", SAYS, 'Says one{"one"}; Says two{"two"};')
-        run(session, 'std::atexit([] { puts("handler"); });', 'Says three{"three"};')
-        session.run("*(volatile int *)0 = 1;")
-        session.run('Says undone{"undone"};')
-        session.undo()
-        assert capfd.readouterr().out == ""
-        assert session.close() is None
-    assert capfd.readouterr().out == "three\nhandler\ntwo\none\n"
-
-
-SPEAKS = """#include <cstdio>
-struct Speaks {
-  const char *name;
-  Speaks(const char *name) : name(name) { std::printf("+%s ", name); }
-  ~Speaks() { std::printf("-%s ", name); }
-};
-template <class T> struct Of { static Speaks all; };
-template <class T> Speaks Of<T>::all{"template"};
-"""
-
-
-def test_initializers_of_an_input_run_in_their_order(capfd: pytest.CaptureFixture[str]) -> None:
-    with Session() as session:
-        run(session, SPEAKS)
-        run(
-            session,
-            """
-            __attribute__((constructor(300))) void third() { std::printf("third "); }
-            __attribute__((constructor)) void late() { std::printf("late "); }
-            Speaks a("a");
-            __attribute__((init_priority(200))) Speaks b("b");
-            std::printf("statement ");
-            __attribute__((constructor(150))) void first() { std::printf("first "); }
-            static Speaks c("c");
-            """,
-        )
-        assert capfd.readouterr().out == "first +b third late +a statement +c "
-        run(session, "Speaks d(Of<int>::all.name); std::puts(d.name);")
-        assert capfd.readouterr().out == "+template +template template\n"
-        run(session, ";", "int unused() { return 1; }", "std::puts(Of<int>::all.name);")
-        assert capfd.readouterr().out == "template\n"
-        session.run('Speaks undone("undone");')
-        session.undo()
-        run(session, 'Speaks e("e");')
-        assert capfd.readouterr().out == "+undone +e "
-        assert session.close() is None
-    assert capfd.readouterr().out == "-e -template -template -c -a -b "
-
-
-def test_what_an_initializer_throws_ends_that_one(capfd: pytest.CaptureFixture[str]) -> None:
-    with Session() as session:
-        run(session, SPEAKS)
-        outcome = session.run(
-            'Speaks a("a"); __attribute__((constructor(200))) void bad() { throw 1; }'
-            'Speaks b("b"); throw "text"; Speaks never("never");'
-        )
-        assert outcome.is_kept and outcome.exception == Exception_("char const*", "")
-        assert capfd.readouterr().out == "+a +b "
-        for text in ("*(volatile int *)0 = 1", "std::abort()", "std::exit(3)"):
-            outcome = session.run(
-                'Speaks lost("lost"); int half = 1;'
-                f"__attribute__((constructor(300))) void ends() {{ {text}; }}"
-            )
-            assert outcome.failure and not outcome.lost, outcome
-        assert "half" in session.run("half").diagnostics
-        run(session, 'int half = 2; Speaks c("c");')
-        assert session.close() is None
-    assert capfd.readouterr().out == "+c -c -b -a "
-
-
-def test_initializers_in_c(capfd: pytest.CaptureFixture[str]) -> None:
-    with Session(("-xc",)) as session:
-        run(session, "#include <stdio.h>", "#include <stdlib.h>")
-        run(
-            session,
-            'static void late(void) { puts("late"); }'
-            '__attribute__((constructor)) static void early(void) { puts("early"); }'
-            'int x = 1; x += 2; printf("%d\\n", x); atexit(late);',
-        )
-        run(session, "x += 2;")
-        assert value(session, "x") == "5"
-        assert session.close() is None
-    assert capfd.readouterr().out == "early\n3\nlate\n"
-
-
-def test_an_end_that_fails_is_told() -> None:
-    with Session() as session:
-        run(session, "struct Bad { ~Bad() { *(volatile int *)0 = 1; } } bad;")
-        outcome = session.close()
-    assert outcome and outcome.failure and outcome.failure.reason is Reason.CRASH
-    assert outcome.failure.backtrace == (Frame("Bad::~Bad()", "input 1", 1),)
-    with Session() as session:
-        run(session, "struct Slow { ~Slow() { for (;;) ; } } slow;")
-        outcome = session.close(0.5)
-    assert outcome and outcome.failure and "do not come to an end" in outcome.failure.text
 
 
 def test_what_is_declared(session: Session) -> None:
