@@ -31,7 +31,7 @@ json::Object crash(ArrayRef<char> Message, const Places &Known, const Compiler &
     StringRef Name(Message.data() + At + 8, strnlen(Message.data() + At + 8, NameBytes));
     auto Place = Known.find(Address, /*IsReturn=*/At != HeadBytes);
     // What lies below an input's own functions is of no interest to who wrote it.
-    if (Place && (Place->Function == "__halo_guard" || Place->Function == "halo.guarded"))
+    if (Place && Place->Function == "__halo_guard")
       break;
     std::string Function = Place ? Place->Function : Name.str();
     if (isOurs(Function))

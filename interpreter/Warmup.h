@@ -14,7 +14,7 @@ public:
   explicit Warmup(halo::Compiler &Compiler, bool HasCache) : Compiler(Compiler), IsOver(!HasCache) {}
 
   bool isOver() const { return IsOver; }
-  // Some milliseconds. False: clang cannot compile what is used here, as it says; it is over.
+  // Some tens of milliseconds at most. False: clang cannot compile what is used here, as it says; it is over.
   bool step();
   // An input has come: what is ours must not stand between inputs of the user's.
   void end() { IsOver = true; }

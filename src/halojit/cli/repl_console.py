@@ -57,7 +57,8 @@ def _run(start: Callable[[], Session]) -> int:
             print(begin_line, end="", flush=True)
             console.run()
     except SessionError as error:
-        print(f"{begin_line}halo-repl: {error}", file=sys.stderr)
+        print(begin_line, end="", flush=True)
+        print(f"halo-repl: {error}", file=sys.stderr)
         return 1
     return 0
 
