@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import signal
 import sys
 import termios
@@ -21,8 +22,9 @@ PROMPT = "halo> "
 
 
 def is_terminal() -> bool:
-    """Whether a person is at both ends."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    """Whether a person is at both ends, of something that can move its cursor."""
+    is_dumb = os.environ.get("TERM", "dumb") == "dumb"
+    return sys.stdin.isatty() and sys.stdout.isatty() and not is_dumb
 
 
 def run(start: Callable[[], Session]) -> int:

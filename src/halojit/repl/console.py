@@ -23,11 +23,11 @@ from prompt_toolkit.formatted_text import FormattedText, StyleAndTextTuples
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.lexers import Lexer, PygmentsLexer, SimpleLexer
 from prompt_toolkit.renderer import print_formatted_text
-from prompt_toolkit.shortcuts import PromptSession
 from prompt_toolkit.styles import Style
 
 from halojit.repl.command import Result
 from halojit.repl.commands import Commands
+from halojit.repl.editor import Editor
 from halojit.repl.keys import CommandCompleter, bindings
 from halojit.repl.session import SessionError
 from halojit.repl.wording import message
@@ -81,39 +81,32 @@ class Console:
 
     def __init__(self, commands: Commands, prompt: str, history: Path) -> None:
         self._commands = commands
-        self._prompt: PromptSession[str] = PromptSession(
-            prompt,
-            multiline=True,
-            prompt_continuation=CONTINUATION,
-            lexer=Highlighting(),
-            style=CODE,
-            include_default_pygments_style=False,
-            history=_open(history),
-            completer=CommandCompleter(commands),
-            complete_while_typing=False,
-            key_bindings=bindings(commands),
+        self._editor = Editor(
+            (prompt, CONTINUATION),
+            self._take,
+            bindings(commands),
+            CommandCompleter(commands),
+            _open(history),
+            Highlighting(),
+            CODE,
         )
 
     def run(self) -> None:
         """Goes on when the session cannot: commands still work."""
-        is_over = False
-        while not is_over:
-            try:
-                text = self._prompt.prompt()
-                with self._lent_terminal():
-                    result = self._commands.take(text)
-                self._show(result)
-                is_over = result.is_over
-            except SessionError as error:  # what was typed is still there
-                text = f"{error}; %save FILE writes the inputs, %restart begins anew"
-                self._show(Result(text, is_ok=False))
-            except KeyboardInterrupt:
-                continue
-            except EOFError:
-                with self._lent_terminal():
-                    result = self._commands.close()
-                self._show(result)
-                return
+        if self._editor.run():
+            with self._lent_terminal():
+                result = self._commands.close()
+            self._show(result)
+
+    def _take(self, text: str) -> bool:
+        try:
+            with self._lent_terminal():
+                result = self._commands.take(text)
+        except SessionError as error:  # the inputs are still there
+            text = f"{error}; %save FILE writes the inputs, %restart begins anew"
+            result = Result(text, is_ok=False)
+        self._show(result)
+        return not result.is_over
 
     @contextlib.contextmanager
     def _lent_terminal(self) -> Iterator[None]:
@@ -150,7 +143,7 @@ class Console:
 
     def _say(self, text: FormattedText) -> None:
         # Not that of prompt_toolkit's shortcuts, which makes all its styles anew each time.
-        print_formatted_text(self._prompt.app.output, [*text, ("", "\n")], PLAIN)
+        print_formatted_text(self._editor.output, [*text, ("", "\n")], PLAIN)
 
 
 def coloured(text: str) -> FormattedText:

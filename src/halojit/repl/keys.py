@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from prompt_toolkit.application import get_app
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -22,9 +21,6 @@ from halojit.repl.commands import Commands
 from halojit.repl.session import SessionError
 
 INDENT = "    "
-PATIENCE_S = 2.0
-"""How long a key waits for the session."""
-
 
 _LITERAL = re.compile(r"""(?<!R)"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'""")
 _BRACKETS = {")": "(", "]": "[", "}": "{"}
@@ -49,18 +45,6 @@ def _is_at_indentation() -> bool:
     return not document.current_line_before_cursor.strip()
 
 
-@contextlib.contextmanager
-def _bounded(commands: Commands) -> Iterator[None]:
-    """Gives a question up in the end: the terminal sends no Ctrl-C while a text is edited."""
-    limit = threading.Timer(PATIENCE_S, commands.session.interrupt)
-    limit.daemon = True
-    limit.start()
-    try:
-        yield
-    finally:
-        limit.cancel()
-
-
 def bindings(commands: Commands) -> KeyBindings:
     """Keys that differ from prompt_toolkit's own; those of its search stay."""
     keys = KeyBindings()
@@ -79,12 +63,9 @@ def bindings(commands: Commands) -> KeyBindings:
         is_forced = document.line_count > 1 and not document.current_line.strip()
         state, depth = "complete", 0
         if buffer.text.strip() and not is_forced and not is_plain(buffer.text):
-            try:
-                with _bounded(commands):
-                    state, depth = commands.is_complete(buffer.text)
-            except SessionError as error:
-                event.app.exit(exception=error)
-                return
+            # A session that cannot tell will say why when it is to run the text.
+            with contextlib.suppress(SessionError):
+                state, depth = commands.is_complete(buffer.text)
         if state == "incomplete":
             buffer.insert_text("\n" + INDENT * depth)
             return
@@ -117,8 +98,7 @@ class CommandCompleter(Completer):
         """Each with its signature or, without one, its kind."""
         cursor = document.cursor_position
         try:
-            with _bounded(self._commands):
-                found = self._commands.complete(document.text, cursor)
+            found = self._commands.complete(document.text, cursor)
         except SessionError:
             return
         for each in found.items:

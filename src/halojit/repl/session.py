@@ -34,6 +34,8 @@ from halojit.repl.start import Start
 from halojit.repl.states import StateError as StateError
 from halojit.repl.states import States
 
+PATIENCE_S = 5.0
+"""For what a person waits for in the middle of a line; no key ends that."""
 END_LIMIT_S = 10.0
 """For destructors and handlers of `atexit` at the end of a session."""
 
@@ -189,12 +191,13 @@ class Session:
 
     def is_complete(self, text: str) -> tuple[str, int]:
         """("complete" | "incomplete" | "invalid", brackets that are open)."""
-        answer = self._ask({"complete": text})
+        answer = self._ask({"complete": text}, PATIENCE_S)
         return (answer["state"], answer["depth"]) if answer else ("invalid", 0)
 
     def complete(self, text: str, cursor: int) -> Completions:
         """What may stand at the cursor, an offset in characters of `text`."""
-        answer = self._ask({"completions": text, "cursor": len(text[:cursor].encode())})
+        request = {"completions": text, "cursor": len(text[:cursor].encode())}
+        answer = self._ask(request, PATIENCE_S)
         if not answer:
             return Completions(cursor)
         start = len(text.encode()[: answer["start"]].decode(errors="replace"))
@@ -313,7 +316,7 @@ class Session:
 
     # ---- conversation
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any] | None:
+    def _ask(self, request: dict[str, Any], limit_s: float | None = None) -> dict[str, Any] | None:
         """A question that changes nothing. None: there was no answer."""
         if self._states.over or self._states.untold:
             return None
@@ -322,8 +325,8 @@ class Session:
             return None
         self._pair.send(request)
         try:
-            answer = self._pair.answer()
-        except (Interrupted, KeeperGone) as error:
+            answer = self._pair.answer(None if limit_s is None else time.monotonic() + limit_s)
+        except (Interrupted, KeeperGone, TimeoutError) as error:
             answer = Death("interpreter", 0, str(error) or "interrupted")
         if not isinstance(answer, Death):
             return answer
