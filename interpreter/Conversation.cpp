@@ -68,11 +68,15 @@ std::vector<std::pair<StringRef, Conversation::Handler>> Conversation::handlers(
 }
 
 Error Conversation::hold() {
-  constexpr int IdleMilliseconds = 20;
+  constexpr int IdleMilliseconds = 20, PersonMilliseconds = 2;
   for (;;) {
     while (!Warmup.isOver() && !Front.hasRequest(IdleMilliseconds))
       if (!Warmup.step())
         Compiler.takeDiagnostics(); // nobody has asked for them
+    // What is read from a pipe should not wait for it.
+    IsTyped = !Front.hasRequest(PersonMilliseconds);
+    if (IsTyped)
+      Pages.own();
     auto Request = Front.receive();
     if (!Request)
       return Request.takeError();
@@ -129,6 +133,8 @@ Error Conversation::freeze(uint64_t Id) {
     return Front.send(json::Object{{"unfrozen", toString(Threads.takeError())}});
   if (*Threads != 1)
     return Front.send(json::Object{{"threads", *Threads}});
+  if (IsTyped)
+    Pages.note();
   int Descriptors[HALO_KEEPER_DESCRIPTORS];
   size_t Count;
   int Status = halo_keeper_freeze(Id, nullptr, Descriptors, &Count);

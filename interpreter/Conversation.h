@@ -8,6 +8,7 @@
 
 #include "Front.h"
 #include "Inputs.h"
+#include "Pages.h"
 #include "Warmup.h"
 
 #include <functional>
@@ -48,6 +49,8 @@ private:
   halo::Libraries &Libraries;
   halo::Inputs Inputs;
   halo::Warmup Warmup;
+  halo::Pages Pages;
+  bool IsTyped = false; // requests do not come one right after the other
   std::vector<std::pair<llvm::StringRef, Handler>> Handlers = handlers();
 };
 

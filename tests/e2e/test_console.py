@@ -47,7 +47,8 @@ class Session(Terminal):
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    return dict(os.environ, XDG_STATE_HOME=str(tmp_path / "state"), COLUMNS="80")
+    state = str(tmp_path / "state")
+    return dict(os.environ, XDG_STATE_HOME=state, COLUMNS="80", TERM="xterm-256color")
 
 
 @pytest.fixture
@@ -201,6 +202,58 @@ def test_a_commands_name_is_completed(console: Session) -> None:
     console.send("%resto\t")
     console.wait_until(lambda: console.line.endswith("%restore"), "the name")
     assert console.ask(" n") == "took back 0 inputs"
+
+
+def test_completions_fit_a_low_terminal(tools: Tools, environment: dict[str, str]) -> None:
+    with Session([str(tools.halo_repl)], environment, lines=6) as console:
+        console.wait_prompt()
+        console.ask("#include <string>")
+        console.ask("std::string text;")
+        console.send("text.s\t")
+        console.wait_for("shrink_to_fit", 1)
+        console.wait_until(lambda: console.row == 1, "completions below the line")
+        console.send("\t\r")
+        console.wait_until(lambda: console.line == f"{PROMPT} text.shrink_to_fit", "a choice")
+        assert console.lines(2) == [""] * 4
+
+
+def test_an_earlier_input_is_searched(console: Session) -> None:
+    console.ask("int first = 6;")
+    console.ask("int second = 7;")
+    console.send("\x12fir")
+    console.wait_until(lambda: "search" in console.line and "fir" in console.line, "the search")
+    assert f"{PROMPT} int first = 6;" in console.lines()
+    console.send("\r")
+    console.wait_until(lambda: console.line == f"{PROMPT} int first = 6;", "the input")
+    row = console.row
+    console.send("\r")
+    console.wait_prompt(row)
+
+
+def test_what_is_pasted_is_one_input(console: Session) -> None:
+    console.send("\x1b[200~int f(int n) {\n  return 2 * n;\n}\x1b[201~")
+    console.wait_until(lambda: console.line == f"{CONTINUATION} }}", "the text")
+    row = console.row
+    console.send("\r")
+    console.wait_prompt(row)
+    assert console.ask("f(4)") == "(int) 8"
+
+
+def test_keys_while_an_input_runs_are_kept(console: Session) -> None:
+    console.ask("#include <stdio.h>")
+    row = console.type('puts("on" " it"); fflush(stdout); getchar();')
+    console.send("\r")
+    console.wait_for("on it", row + 1)
+    console.send("\n6 * 7\r")
+    console.wait_for("(int) 42", row + 1)
+
+
+def test_a_terminal_that_cannot_move_its_cursor(tools: Tools, environment: dict[str, str]) -> None:
+    with Session([str(tools.halo_repl)], {**environment, "TERM": "dumb"}) as console:
+        console.send("6 * 7\n")
+        console.wait_for("(int) 42")
+        console.send("\x04")
+        assert console.wait_end() == 0
 
 
 def test_ctrl_d_and_quit_end_the_session(tools: Tools, environment: dict[str, str]) -> None:

@@ -27,8 +27,8 @@ COLUMNS, LINES = 100, 400  # so high that nothing scrolls away
 class _Screen(pyte.Screen):
     """A screen that answers when it is asked where its cursor is."""
 
-    def __init__(self, answer: Callable[[bytes], object]) -> None:
-        super().__init__(COLUMNS, LINES)
+    def __init__(self, lines: int, answer: Callable[[bytes], object]) -> None:
+        super().__init__(COLUMNS, lines)
         self._answer = answer
 
     def write_process_input(self, data: str) -> None:
@@ -38,17 +38,19 @@ class _Screen(pyte.Screen):
 class Terminal:
     """Runs `command` until the end of the block."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], lines: int = LINES
+    ) -> None:
         self._end, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-        self._screen = _Screen(lambda data: os.write(self._end, data))
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, COLUMNS, 0, 0))
+        self._screen = _Screen(lines, lambda data: os.write(self._end, data))
         self._stream = pyte.ByteStream(self._screen)
         self._process = subprocess.Popen(
             command,
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
-            env=dict(environment, TERM="xterm-256color"),
+            env={"TERM": "xterm-256color", **environment},
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )

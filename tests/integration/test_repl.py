@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -150,6 +151,34 @@ def test_undo_gives_values_back(session: Session) -> None:
     assert session.undo(2) == 2
     assert value(session, "x") == "1"
     assert session.run("y").failure is not None
+
+
+def test_a_statement_finds_its_memory_ready(session: Session) -> None:
+    release = tuple(map(int, os.uname().release.split(".")[:2]))
+    if release < (5, 14):
+        pytest.skip("this kernel gives no pages in advance")
+    run(session, "int x = 6;", *["x += 2;"] * 3)
+    pid = session.processes()["interpreter"]
+    faults = []
+    for _ in range(4):  # once in a while nothing is made ready
+        before = _settled_faults(pid)
+        run(session, "x += 2;")
+        faults.append(_faults(pid) - before)
+    assert min(faults) < 80, faults  # 200 without
+
+
+def _faults(pid: int | None) -> int:
+    """Pages that a process had to wait for so far."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[7])
+
+
+def _settled_faults(pid: int | None) -> int:
+    """When the process has nothing to do any more."""
+    before, now = -1, _faults(pid)
+    while now != before:
+        time.sleep(0.05)
+        before, now = now, _faults(pid)
+    return now
 
 
 def test_what_is_local_to_a_statement(session: Session) -> None:

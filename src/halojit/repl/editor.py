@@ -172,5 +172,5 @@ class Editor:
         state = self._buffer.complete_state
         if not state:
             return Dimension()
-        below = min(len(state.completions), MENU_ROWS)
-        return Dimension(min=self._buffer.document.cursor_position_row + 1 + below)
+        rows = self._buffer.document.line_count + min(len(state.completions), MENU_ROWS)
+        return Dimension(min=min(rows, self.output.get_size().rows - 1))
