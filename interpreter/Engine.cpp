@@ -124,11 +124,17 @@ Error Engine::link(std::unique_ptr<MemoryBuffer> Object, StringRef Initialize) {
     if (Error E = Jit->initialize(Main))
       return E;
   }
-  return Memory->release(std::move(Run));
+  Error Failure = Memory->release(std::move(Run));
+  if (!Failure && !Initialize.empty()) // nobody asks for it again
+    Failure = Main.remove({session().intern(Initialize)});
+  return Failure;
 }
 
 Error Engine::run(Module &M) {
+  constexpr unsigned NamesLifetime = 64;
   std::string Initialize = guardInitializers(M, Modules++);
+  if (Modules % NamesLifetime == 0)
+    session().getSymbolStringPool()->clearDeadEntries();
   LastReport.clear();
   auto Object = Code->emit(M);
   if (!Object)
