@@ -24,8 +24,11 @@ public:
     if (!Owner.Instance || Owner.Instance->getDiagnostics().hasErrorOccurred())
       return true;
     for (Decl *Each : Group)
-      if (isOfInput(*Each))
+      if (isOfInput(*Each)) {
         ++Owner.Declared;
+        if (isHook(*Each))
+          Owner.learnHook();
+      }
     for (Decl *Each : Group)
       if (auto *Top = dyn_cast<TopLevelStmtDecl>(Each)) {
         for (Decl *Local : Top->decls())
@@ -48,6 +51,18 @@ private:
     auto *Function = dyn_cast<FunctionDecl>(&D);
     return !D.isFromASTFile() && !(Function && Function->isTemplateInstantiation()) &&
            !isa<VarTemplateSpecializationDecl, ClassTemplateSpecializationDecl>(D);
+  }
+
+  // By which values of some class are shown from now on.
+  static bool isHook(const Decl &D) {
+    if (isa<NamespaceDecl, LinkageSpecDecl>(D))
+      return llvm::any_of(cast<DeclContext>(&D)->decls(), [](const Decl *Each) { return isHook(*Each); });
+    const FunctionDecl *Function = D.getAsFunction();
+    if (!Function || D.getASTContext().getSourceManager().isInSystemHeader(D.getLocation()))
+      return false;
+    const IdentifierInfo *Name = Function->getIdentifier();
+    return Name ? Name->isStr("halo_show") || Name->isStr("halo_display")
+                : Function->getOverloadedOperator() == OO_LessLess;
   }
 
   // clang 22 has no symbols for what is local to a statement outside of functions (lambdas, classes,
@@ -74,6 +89,38 @@ private:
 };
 
 std::unique_ptr<ASTConsumer> Values::consumer() { return std::make_unique<Rewriter>(*this); }
+
+void Values::learnHook() {
+  if (Types.empty()) // nothing has been shown yet
+    return;
+  ++Hooks;
+  Showers.clear();
+  Givers.clear();
+}
+
+static bool isOfLibrary(const Decl &D) {
+  for (const DeclContext *In = D.getDeclContext(); In; In = In->getParent())
+    if (auto *Space = dyn_cast<NamespaceDecl>(In))
+      if (Space->getName() == "std" || Space->getName() == "__gnu_cxx")
+        return true;
+  return false;
+}
+
+// Whether it has to do with a class of the user's, which hooks may be for.
+static bool isOwn(QualType Of) {
+  Of = Of.getNonReferenceType().getCanonicalType();
+  const CXXRecordDecl *Class = Of->getBaseElementTypeUnsafe()->getAsCXXRecordDecl();
+  if (!Class || !isOfLibrary(*Class))
+    return Class;
+  auto IsOwn = [](const TemplateArgument &Each) {
+    return Each.getKind() == TemplateArgument::Type && isOwn(Each.getAsType());
+  };
+  auto *Made = dyn_cast<ClassTemplateSpecializationDecl>(Class);
+  return Made && llvm::any_of(Made->getTemplateArgs().asArray(), [&](const TemplateArgument &Each) {
+           return Each.getKind() == TemplateArgument::Pack ? llvm::any_of(Each.pack_elements(), IsOwn)
+                                                           : IsOwn(Each);
+         });
+}
 
 // E becomes __halo_value(number, E, members...), or __halo_show(number, &E) in C; null: it stays as it
 // is. A member is a null pointer to its type.
@@ -102,12 +149,7 @@ Expr *Values::rewrite(TopLevelStmtDecl &In, Expr &Whole) {
     Value = Address.get();
   }
   IsPure = !Whole.HasSideEffects(Context);
-  static constexpr const char *Names[] = {"__halo_value", "__halo_display", "__halo_give"};
-  LookupResult Found(S, &Context.Idents.get(IsCPlusPlus ? Names[static_cast<int>(Wanted)] : "__halo_show"),
-                     At, Sema::LookupOrdinaryName);
-  if (!S.LookupQualifiedName(Found, Context.getTranslationUnitDecl()->getFirstDecl()))
-    return nullptr;
-  ExprResult Function = S.BuildDeclarationNameExpr(CXXScopeSpec(), Found, /*NeedsADL=*/false);
+  ExprResult Function = functionFor(Type, At);
   if (Function.isInvalid())
     return nullptr;
   Expr *Number =
@@ -130,6 +172,24 @@ Expr *Values::rewrite(TopLevelStmtDecl &In, Expr &Whole) {
   return Call.isInvalid() ? nullptr : Call.get();
 }
 
+// What a value of this type is shown by.
+ExprResult Values::functionFor(QualType Type, SourceLocation At) {
+  Sema &S = Instance->getSema();
+  ASTContext &Context = S.getASTContext();
+  static constexpr const char *Names[] = {"__halo_value", "__halo_display", "__halo_give"};
+  StringRef Name = S.getLangOpts().CPlusPlus ? Names[static_cast<int>(Wanted)] : "__halo_show";
+  LookupResult Found(S, &Context.Idents.get(Name), At, Sema::LookupOrdinaryName);
+  if (!S.LookupQualifiedName(Found, Context.getTranslationUnitDecl()->getFirstDecl()))
+    return ExprError();
+  if (!Hooks || !isOwn(Type))
+    return S.BuildDeclarationNameExpr(CXXScopeSpec(), Found, /*NeedsADL=*/false);
+  Expr *Count =
+      IntegerLiteral::Create(Context, APInt(Context.getIntWidth(Context.IntTy), Hooks), Context.IntTy, At);
+  TemplateArgumentListInfo Explicit(At, At);
+  Explicit.addArgument(TemplateArgumentLoc(TemplateArgument(Count, /*IsCanonical=*/false), Count));
+  return S.BuildTemplateIdExpr(CXXScopeSpec(), SourceLocation(), Found, /*RequiresADL=*/false, &Explicit);
+}
+
 // C has no references to temporaries; it has compound literals: (T[1]){E}.
 ExprResult Values::temporary(Expr &Value) {
   Sema &S = Instance->getSema();
@@ -142,14 +202,6 @@ ExprResult Values::temporary(Expr &Value) {
   if (List.isInvalid())
     return List;
   return S.BuildCompoundLiteralExpr(At, Context.getTrivialTypeSourceInfo(Array, At), At, List.get());
-}
-
-static bool isOfLibrary(const Decl &D) {
-  for (const DeclContext *In = D.getDeclContext(); In; In = In->getParent())
-    if (auto *Space = dyn_cast<NamespaceDecl>(In))
-      if (Space->getName() == "std" || Space->getName() == "__gnu_cxx")
-        return true;
-  return false;
 }
 
 // Classes that the executor shows better than their layout does, and is not told of yet: those of the

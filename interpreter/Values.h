@@ -56,11 +56,13 @@ public:
 private:
   class Rewriter;
   clang::Expr *rewrite(clang::TopLevelStmtDecl &In, clang::Expr &Whole);
+  clang::ExprResult functionFor(clang::QualType Type, clang::SourceLocation At);
   clang::ExprResult temporary(clang::Expr &Value);
   std::string show(llvm::ArrayRef<char> Message);
   std::string showPlain(llvm::ArrayRef<char> Message, Form As);
   void learn(llvm::ArrayRef<char> Message);
   void learnNames();
+  void learnHook();
   void addMembers(clang::QualType Of, std::vector<clang::QualType> &Types, unsigned Depth, bool IsField);
   Layout layout();
   std::string node(clang::QualType Type, uint64_t At, unsigned Depth);
@@ -77,6 +79,7 @@ private:
   std::string Data;
   bool IsPure = false;
   unsigned Declared = 0; // by the input, its expression included
+  unsigned Hooks = 0;    // as show.h has them
   // Functions in the executor for members, by their canonical types, and the types that it is told of
   // with a value, by its number.
   std::map<const void *, uint64_t> Showers, Givers;

@@ -93,9 +93,9 @@ template <class T> void put_numbers(out &to, const T *from, size count) {
     put_raw(to, from, count * sizeof(T));
 }
 
-template <class T> void put_as_text(out &to, const T &value) {
+template <int Hooks, class T> void put_as_text(out &to, const T &value) {
   out text{};
-  show(text, value);
+  show<Hooks>(text, value);
   const char *name = name_of<T>() + sizeof("const char *__halo::name_of() [T = ") - 1;
   size name_bytes = __builtin_strlen(name) - 1;
   put_tag(to, 'X');
@@ -106,28 +106,28 @@ template <class T> void put_as_text(out &to, const T &value) {
   free(text.data);
 }
 
-template <class T> void give(out &to, const T &value);
+template <int Hooks, class T> void give(out &to, const T &value);
 
-template <class T, size I = 0> void give_fields(out &to, const T &value) {
+template <int Hooks, class T, size I = 0> void give_fields(out &to, const T &value) {
   if constexpr (I < std::tuple_size<T>::value) {
-    give(to, get<I>(value));
-    give_fields<T, I + 1>(to, value);
+    give<Hooks>(to, get<I>(value));
+    give_fields<Hooks, T, I + 1>(to, value);
   }
 }
 
-template <class T, size I = 0> void give_alternative(out &to, const T &value) {
+template <int Hooks, class T, size I = 0> void give_alternative(out &to, const T &value) {
   if constexpr (I < std::variant_size<T>::value) {
     if (value.index() == I)
-      give(to, *get_if<I>(__builtin_addressof(value)));
+      give<Hooks>(to, *get_if<I>(__builtin_addressof(value)));
     else
-      give_alternative<T, I + 1>(to, value);
+      give_alternative<Hooks, T, I + 1>(to, value);
   } else {
     put_tag(to, 'N');
   }
 }
 
 /* How many there are is known at the end. */
-template <class T> void give_elements(out &to, const T &value) {
+template <int Hooks, class T> void give_elements(out &to, const T &value) {
   constexpr bool is_bits = is_same<__remove_cvref(decltype(*value.begin())), bool>; /* vector<bool> */
   if constexpr (is_bits)
     put_code<bool>(to, 1);
@@ -141,23 +141,23 @@ template <class T> void give_elements(out &to, const T &value) {
       bool bit = each;
       put_raw(to, &bit, 1);
     } else if constexpr (is_map<T>) {
-      give(to, each.first);
-      give(to, each.second);
+      give<Hooks>(to, each.first);
+      give<Hooks>(to, each.second);
     } else {
-      give(to, each);
+      give<Hooks>(to, each);
     }
   }
   __builtin_memcpy(to.data + at, &count, sizeof count);
 }
 
-template <class T> void give_class(out &to, const T &value) {
+template <int Hooks, class T> void give_class(out &to, const T &value) {
   if constexpr (is_text<T>) {
     unsigned char head[] = {'S', sizeof(*value.data())};
     put_raw(to, head, 2);
     put_size(to, value.size() * sizeof(*value.data()));
     put_raw(to, value.data(), value.size() * sizeof(*value.data()));
   } else if constexpr (is_path<T>) {
-    give_class(to, value.native());
+    give_class<Hooks>(to, value.native());
   } else if constexpr (is_complex_number<T>) {
     put_code<T>(to, 0);
     put_raw(to, __builtin_addressof(value), sizeof value);
@@ -167,27 +167,27 @@ template <class T> void give_class(out &to, const T &value) {
     put_numbers(to, value.data(), value.size());
   } else if constexpr (is_optional<T>) {
     if (value.has_value())
-      give(to, *value);
+      give<Hooks>(to, *value);
     else
       put_tag(to, 'N');
   } else if constexpr (is_variant<T>) {
-    give_alternative(to, value);
-  } else if constexpr (is_range<T> && !is_hooked<T>) {
-    give_elements(to, value);
+    give_alternative<Hooks>(to, value);
+  } else if constexpr (is_range<T> && !is_hooked<Hooks, T>) {
+    give_elements<Hooks>(to, value);
   } else if constexpr (is_tuple<T>) {
     put_tag(to, 'T');
     put_size(to, std::tuple_size<T>::value);
-    give_fields(to, value);
+    give_fields<Hooks>(to, value);
   } else if constexpr (__is_aggregate(T) || __is_union(T)) {
     __halo_plain_node(&to, name_of<T>(), __builtin_addressof(value));
   } else {
-    put_as_text(to, value);
+    put_as_text<Hooks>(to, value);
   }
 }
 
-template <class T> void give(out &to, const T &value) {
+template <int Hooks, class T> void give(out &to, const T &value) {
   if (to.depth >= 32)
-    return put_as_text(to, value);
+    return put_as_text<Hooks>(to, value);
   ++to.depth;
   if constexpr (is_number<T>) {
     put_code<T>(to, 0);
@@ -197,7 +197,7 @@ template <class T> void give(out &to, const T &value) {
     put_raw(to, head, 2);
     put_raw(to, __builtin_addressof(value), sizeof value);
   } else if constexpr (is_class<T>) {
-    give_class(to, value);
+    give_class<Hooks>(to, value);
   } else {
     __halo_plain_node(
         &to, name_of<T>(),
@@ -206,7 +206,9 @@ template <class T> void give(out &to, const T &value) {
   --to.depth;
 }
 
-template <class T> void give_member(out &to, const void *at) { give(to, *static_cast<const T *>(at)); }
+template <int Hooks, class T> void give_member(out &to, const void *at) {
+  give<Hooks>(to, *static_cast<const T *>(at));
+}
 
 /* What came along with a request: numbers, and blocks of bytes that begin on a multiple of 16. A block
  * ends in zeroes, so that it is a C string of any kind. */
@@ -248,7 +250,7 @@ public:
     put_size(to, 1 + changed);
   }
   ~given() { __halo_tell(~0ull, nullptr, &to); }
-  template <class T> void value(const T &value) { give(to, value); }
+  template <class T> void value(const T &value) { give<0>(to, value); }
   void nothing() { put_tag(to, 'N'); }
   template <class T> void block(const T *from, size count) {
     put_code<T>(to, 1);
@@ -261,15 +263,16 @@ private:
 };
 } // namespace __halo
 
-template <class T, class... Members> void __halo_give(unsigned long long number, T &&value, Members *...) {
+template <int Hooks = 0, class T, class... Members>
+void __halo_give(unsigned long long number, T &&value, Members *...) {
   using plain = __remove_cv(__remove_reference_t(T));
   if constexpr (sizeof...(Members) > 0) {
-    static constexpr __halo_member *table[] = {&__halo::give_member<Members>...};
+    static constexpr __halo_member *table[] = {&__halo::give_member<Hooks, Members>...};
     __halo_learn(number, table, sizeof...(Members));
   }
   if constexpr (__halo::is_class<plain> && !__is_volatile(__remove_reference_t(T))) {
     __halo::out node{};
-    __halo::give(node, static_cast<const plain &>(value));
+    __halo::give<Hooks>(node, static_cast<const plain &>(value));
     __halo_tell(number, __builtin_addressof(value), &node);
   } else if constexpr (__is_function(plain)) {
     __halo_show(number, reinterpret_cast<const void *>(&value));

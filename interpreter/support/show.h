@@ -65,9 +65,7 @@ template <class T> const T &value_of() noexcept;
 #define HALO_TRAIT(NAME, ...)                                                                                \
   template <class T, class = void> inline constexpr bool NAME = false;                                       \
   template <class T> inline constexpr bool NAME<T, exists<__VA_ARGS__>> = true
-HALO_TRAIT(is_hooked, decltype(halo_show(value_of<T>()).size()));
 HALO_TRAIT(is_text, typename T::traits_type, decltype(value_of<T>().data()[value_of<T>().size()]));
-HALO_TRAIT(is_displayed, decltype(halo_display(value_of<T>())));
 HALO_TRAIT(is_picture, decltype(value_of<T>().mime), decltype(value_of<T>().data));
 HALO_TRAIT(is_path, decltype(value_of<T>().native()), decltype(value_of<T>().lexically_normal()));
 HALO_TRAIT(is_pointer, typename T::element_type, decltype(value_of<T>().get()), decltype(!value_of<T>()));
@@ -94,6 +92,16 @@ HALO_TRAIT(is_map, typename T::mapped_type);
 HALO_TRAIT(is_tuple, decltype(std::tuple_size<T>::value));
 #undef HALO_TRAIT
 
+/* What a type has of its own may be declared after the first of its values was shown, and what a
+ * template has found once, it finds for ever. `Hooks`: how many such declarations there have been; 0
+ * for types of which there can be none. */
+template <int Hooks, class T, class = void> inline constexpr bool is_hooked = false;
+template <int Hooks, class T>
+inline constexpr bool is_hooked<Hooks, T, exists<decltype(halo_show(value_of<T>()).size())>> = true;
+template <int Hooks, class T, class = void> inline constexpr bool is_displayed = false;
+template <int Hooks, class T>
+inline constexpr bool is_displayed<Hooks, T, exists<decltype(halo_display(value_of<T>()))>> = true;
+
 /* A stream that writes here, for types with an operator<<. C is char: nothing of a stream is looked
  * at before <ostream> is there. What converts to a number or pointer would be printed as one. */
 template <class C> using ostream = std::basic_ostream<C, std::char_traits<C>>;
@@ -111,12 +119,12 @@ template <class C> struct buffer : std::basic_streambuf<C, std::char_traits<C>> 
     return bytes;
   }
 };
-template <class T, class C, class = void> inline constexpr bool is_streamed = false;
-template <class T, class C>
-inline constexpr bool
-    is_streamed<T, C, exists<decltype(sizeof(ostream<C>)), decltype(any<ostream<C> &>() << value_of<T>())>> =
-        !__is_convertible_to(const T &, long double) && !__is_convertible_to(const T &, const void *) &&
-        !__is_convertible_to(const T &, bool);
+template <int Hooks, class T, class C, class = void> inline constexpr bool is_streamed = false;
+template <int Hooks, class T, class C>
+inline constexpr bool is_streamed<
+    Hooks, T, C, exists<decltype(sizeof(ostream<C>)), decltype(any<ostream<C> &>() << value_of<T>())>> =
+    !__is_convertible_to(const T &, long double) && !__is_convertible_to(const T &, const void *) &&
+    !__is_convertible_to(const T &, bool);
 
 template <class T> const char *name_of() { return __PRETTY_FUNCTION__; }
 
@@ -130,9 +138,9 @@ inline const char *prefix_of(const char8_t *) { return "u8"; }
 
 inline void put(out &to, const char *text) { __halo_put(&to, text, __builtin_strlen(text)); }
 
-template <class T> void show(out &to, const T &value);
+template <int Hooks, class T> void show(out &to, const T &value);
 
-template <class T> void show_elements(out &to, const T &value) {
+template <int Hooks, class T> void show_elements(out &to, const T &value) {
   put(to, "{");
   int count = 0;
   for (auto &&each : value) {
@@ -142,30 +150,30 @@ template <class T> void show_elements(out &to, const T &value) {
       break;
     }
     if constexpr (is_map<T>) {
-      show(to, each.first);
+      show<Hooks>(to, each.first);
       put(to, ": ");
-      show(to, each.second);
+      show<Hooks>(to, each.second);
     } else {
-      show(to, each);
+      show<Hooks>(to, each);
     }
   }
   put(to, count ? " }" : "}");
 }
 
-template <class T, size I = 0> void show_fields(out &to, const T &value) {
+template <int Hooks, class T, size I = 0> void show_fields(out &to, const T &value) {
   if constexpr (I < std::tuple_size<T>::value) {
     put(to, I ? ", " : " ");
-    show(to, get<I>(value));
-    show_fields<T, I + 1>(to, value);
+    show<Hooks>(to, get<I>(value));
+    show_fields<Hooks, T, I + 1>(to, value);
   }
 }
 
-template <class T, size I = 0> void show_alternative(out &to, const T &value) {
+template <int Hooks, class T, size I = 0> void show_alternative(out &to, const T &value) {
   if constexpr (I < std::variant_size<T>::value) {
     if (value.index() == I)
-      show(to, *get_if<I>(__builtin_addressof(value)));
+      show<Hooks>(to, *get_if<I>(__builtin_addressof(value)));
     else
-      show_alternative<T, I + 1>(to, value);
+      show_alternative<Hooks, T, I + 1>(to, value);
   } else {
     put(to, "valueless");
   }
@@ -199,25 +207,25 @@ template <class C> void show_text(out &to, const C *text, size count) {
   __halo_quote(&to, prefix_of(text), text, count, sizeof(C));
 }
 
-template <class T> void show_time(out &to, const T &value) {
+template <int Hooks, class T> void show_time(out &to, const T &value) {
   using period = typename T::period;
   auto since = value.time_since_epoch();
   if constexpr (has_date<T> && (period::num == 1 || period::den == 1) && period::den <= 1000000000)
     __halo_time(&to, static_cast<long long>(since.count() * period::num * (1000000000 / period::den)));
   else {
-    show(to, since);
+    show<Hooks>(to, since);
     put(to, " since the epoch");
   }
 }
 
-template <class T, class C = char> void show_class(out &to, const T &value) {
-  if constexpr (is_hooked<T>) {
+template <int Hooks, class T, class C = char> void show_class(out &to, const T &value) {
+  if constexpr (is_hooked<Hooks, T>) {
     auto &&text = halo_show(value);
     __halo_put(&to, text.data(), text.size());
   } else if constexpr (is_text<T>) {
     show_text(to, value.data(), value.size());
   } else if constexpr (is_path<T>) {
-    show_class(to, value.native());
+    show_class<Hooks>(to, value.native());
   } else if constexpr (is_pointer<T>) {
     if (!value)
       return put(to, "nullptr");
@@ -225,30 +233,30 @@ template <class T, class C = char> void show_class(out &to, const T &value) {
     __halo_plain(&to, name_of<const volatile void *>(), &at);
     if constexpr (is_followed<T>) {
       put(to, " -> ");
-      show(to, *value);
+      show<Hooks>(to, *value);
     }
   } else if constexpr (is_wrapper<T>) {
-    show(to, value.get());
+    show<Hooks>(to, value.get());
   } else if constexpr (is_atomic<T>) {
-    show(to, value.load());
+    show<Hooks>(to, value.load());
   } else if constexpr (is_type<T>) {
     __halo_type(&to, value.name());
   } else if constexpr (is_weak<T>) {
     if (value.expired())
       return put(to, "expired");
-    show_class(to, value.lock());
+    show_class<Hooks>(to, value.lock());
   } else if constexpr (is_optional<T>) {
     if (value.has_value())
-      show(to, *value);
+      show<Hooks>(to, *value);
     else
       put(to, "nullopt");
   } else if constexpr (is_variant<T>) {
-    show_alternative(to, value);
+    show_alternative<Hooks>(to, value);
   } else if constexpr (is_duration<T>) {
-    show(to, value.count());
+    show<Hooks>(to, value.count());
     show_unit<typename T::period>(to);
   } else if constexpr (is_time_point<T>) {
-    show_time(to, value);
+    show_time<Hooks>(to, value);
   } else if constexpr (is_bits<T>) {
     auto &&text = value.to_string();
     __halo_put(&to, text.data(), text.size());
@@ -269,33 +277,33 @@ template <class T, class C = char> void show_class(out &to, const T &value) {
     __halo_put(&to, text.data(), text.size());
     put(to, ")");
   } else if constexpr (is_complex<T>) {
-    show(to, value.real());
+    show<Hooks>(to, value.real());
     put(to, " + ");
-    show(to, value.imag());
+    show<Hooks>(to, value.imag());
     put(to, "i");
-  } else if constexpr (is_streamed<T, C>) {
+  } else if constexpr (is_streamed<Hooks, T, C>) {
     buffer<C> into(to);
     ostream<C> writes(&into);
     writes << value;
   } else if constexpr (is_exception<T>) {
     show_text(to, value.what(), __builtin_strlen(value.what()));
   } else if constexpr (is_range<T>) {
-    show_elements(to, value);
+    show_elements<Hooks>(to, value);
   } else if constexpr (is_tuple<T>) {
     put(to, "{");
-    show_fields(to, value);
+    show_fields<Hooks>(to, value);
     put(to, std::tuple_size<T>::value ? " }" : "}");
   } else {
     __halo_plain(&to, name_of<T>(), __builtin_addressof(value));
   }
 }
 
-template <class T> void show(out &to, const T &value) {
+template <int Hooks, class T> void show(out &to, const T &value) {
   if (to.depth >= depth_limit)
     return put(to, "...");
   ++to.depth;
   if constexpr (__is_class(T) || __is_union(T))
-    show_class(to, value);
+    show_class<Hooks>(to, value);
   else
     __halo_plain(&to, name_of<T>(),
                  const_cast<const void *>(static_cast<const volatile void *>(__builtin_addressof(value))));
@@ -304,7 +312,9 @@ template <class T> void show(out &to, const T &value) {
 
 template <class T> constexpr bool is_class = __is_class(T) || __is_union(T);
 
-template <class T> void show_member(out &to, const void *at) { show(to, *static_cast<const T *>(at)); }
+template <int Hooks, class T> void show_member(out &to, const void *at) {
+  show<Hooks>(to, *static_cast<const T *>(at));
+}
 
 struct view {
   const char *data;
@@ -327,18 +337,18 @@ template <class T> void display(const T &value) {
 } // namespace __halo
 
 /* `members`: types that the value has members of. */
-template <class T, class... Members>
+template <int Hooks = 0, class T, class... Members>
 void __halo_value(unsigned long long number, T &&value, Members *...members) {
   using plain = __remove_cv(__remove_reference_t(T));
   if constexpr (sizeof...(Members) > 0) {
-    static constexpr __halo_member *table[] = {&__halo::show_member<Members>...};
+    static constexpr __halo_member *table[] = {&__halo::show_member<Hooks, Members>...};
     __halo_learn(number, table, sizeof...(Members));
   }
   if constexpr (__is_function(plain)) {
     __halo_show(number, reinterpret_cast<const void *>(&value));
   } else if constexpr (__halo::is_class<plain> && !__is_volatile(__remove_reference_t(T))) {
     __halo::out text{};
-    __halo::show(text, value);
+    __halo::show<Hooks>(text, value);
     __halo_tell(number, __builtin_addressof(value), &text);
   } else {
     __halo_show(number,
@@ -346,10 +356,10 @@ void __halo_value(unsigned long long number, T &&value, Members *...members) {
   }
 }
 
-template <class T, class... Members>
+template <int Hooks = 0, class T, class... Members>
 void __halo_display(unsigned long long number, T &&value, Members *...members) {
-  if constexpr (__halo::is_displayed<__remove_cv(__remove_reference_t(T))>)
+  if constexpr (__halo::is_displayed<Hooks, __remove_cv(__remove_reference_t(T))>)
     __halo::display(halo_display(value));
-  __halo_value(number, static_cast<T &&>(value), members...);
+  __halo_value<Hooks>(number, static_cast<T &&>(value), members...);
 }
 #endif

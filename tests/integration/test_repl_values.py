@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from harness.inputs import run_clean, value
 
 from halojit.repl.outcome import Value
 from halojit.repl.session import Session
@@ -161,6 +162,25 @@ def test_values_with_addresses(session: Session, source: str, pattern: str) -> N
     outcome = session.run(source)
     assert outcome.value is not None, outcome
     assert re.fullmatch(pattern, outcome.value.text), outcome.value.text
+
+
+def test_hooks_of_classes_that_were_shown_before() -> None:
+    with Session() as session:
+        run_clean(session, "#include <ostream>", "#include <string>", "#include <vector>")
+        run_clean(session, "namespace n { struct Q { int a; }; struct R { Q q; }; }")
+        run_clean(session, "n::Q q{5}; n::R r{{6}}; std::vector<n::Q> all{{7}, {8}};")
+        plain = ["{ .a = 5 }", "{ .q = { .a = 6 } }", "{ { .a = 7 }, { .a = 8 } }"]
+        assert [value(session, each) for each in ("q", "r", "all")] == plain
+        stream = "auto &operator<<(std::ostream &to, const Q &q) { return to << 'Q' << q.a; }"
+        run_clean(session, f"namespace n {{ {stream} }}")
+        streamed = ["Q5", "{ .q = Q6 }", "{ Q7, Q8 }"]
+        assert [value(session, each) for each in ("q", "r", "all")] == streamed
+        hook = 'std::string halo_show(const Q &q) { return "<" + std::to_string(q.a) + ">"; }'
+        run_clean(session, f"namespace n {{ {hook} }}")
+        hooked = ["<5>", "{ .q = <6> }", "{ <7>, <8> }"]
+        assert [value(session, each) for each in ("q", "r", "all")] == hooked
+        session.undo(4)
+        assert [value(session, each) for each in ("q", "r", "all")] == streamed
 
 
 def test_types_are_spelled_as_people_do(session: Session) -> None:
