@@ -31,6 +31,7 @@ Conversation::Conversation(halo::Front &Front, halo::Engine &Engine, halo::Compi
 
 Error Conversation::prepare() {
   Compiler.GaveUp = [this] { giveUp(); };
+  Inputs.AwaitGo = [this] { return awaitGo(); };
   return Inputs.serve();
 }
 
@@ -45,6 +46,7 @@ std::vector<std::pair<StringRef, Conversation::Handler>> Conversation::handlers(
        }},
       {"call",
        [this](StringRef Of, const Object &Request) { return unlessBroken(Inputs.call(Of, Request)); }},
+      {"go", [](StringRef, const Object &) { return std::nullopt; }}, // of what does not compile
       // what inputs have made
       {"declared", [this](StringRef, const Object &) { return declared(Compiler, Engine, Values); }},
       {"type", [this](StringRef Of, const Object &) { return typeOf(Compiler, Of); }},
@@ -95,6 +97,13 @@ Error Conversation::hold() {
       if (Error E = freeze(static_cast<uint64_t>(*Id)))
         return E;
   }
+}
+
+Error Conversation::awaitGo() {
+  auto Request = Front.receive();
+  if (!Request)
+    return Request.takeError();
+  return *Request && (*Request)->get("go") ? Error::success() : createStringError("the front has hung up");
 }
 
 // This process is given up when the channel is broken. How the executor ended, if it has, is its

@@ -40,6 +40,7 @@ private:
   llvm::json::Object load(llvm::StringRef Library);
   std::optional<llvm::json::Object> end();
   llvm::Error freeze(uint64_t Id);
+  llvm::Error awaitGo();
   [[noreturn]] void giveUp();
 
   halo::Front &Front;

@@ -51,7 +51,7 @@ Expected<std::unique_ptr<Engine>> Engine::create(int Descriptor, const std::stri
   if (!Machine)
     return Machine.takeError();
   Self->Machine = std::move(*Machine);
-  Self->Code = std::make_unique<Emitter>(*Self->Machine);
+  Self->Codes = std::make_unique<Emitter>(*Self->Machine);
 
   // Without LLVM's debugger plugin: it waits for an answer in the middle of a link.
   LLJITBuilder Parts;
@@ -100,13 +100,14 @@ Engine::~Engine() = default;
 
 // LLVM's platform asks the executor which asks us what is new: an input's own initializers come with
 // its code in one message, and are called when that has been written.
-Error Engine::link(std::unique_ptr<MemoryBuffer> Object, StringRef Initialize) {
+Error Engine::link(Code Linked) {
   JITDylib &Main = Jit->getMainJITDylib();
-  auto Interface = getObjectFileInterface(session(), *Object);
+  const std::string &Initialize = Linked.Initialize;
+  auto Interface = getObjectFileInterface(session(), *Linked.Object);
   if (!Interface)
     return Interface.takeError();
   HasForeignInitializers |= !!Interface->InitSymbol;
-  if (Error E = Jit->getObjLinkingLayer().add(Main, std::move(Object), std::move(*Interface)))
+  if (Error E = Jit->getObjLinkingLayer().add(Main, std::move(Linked.Object), std::move(*Interface)))
     return E;
   shared::WrapperFunctionCall Run;
   if (!Initialize.empty()) {
@@ -130,17 +131,21 @@ Error Engine::link(std::unique_ptr<MemoryBuffer> Object, StringRef Initialize) {
   return Failure;
 }
 
-Error Engine::run(Module &M) {
+Expected<Engine::Code> Engine::emit(Module &M) {
   constexpr unsigned NamesLifetime = 64;
   std::string Initialize = guardInitializers(M, Modules++);
   if (Modules % NamesLifetime == 0)
     session().getSymbolStringPool()->clearDeadEntries();
-  LastReport.clear();
-  auto Object = Code->emit(M);
+  auto Object = Codes->emit(M);
   if (!Object)
     return Object.takeError();
-  Known->begin(**Object);
-  Error Failure = link(std::move(*Object), Initialize);
+  return Code{std::move(*Object), std::move(Initialize)};
+}
+
+Error Engine::run(Code Linked) {
+  LastReport.clear();
+  Known->begin(*Linked.Object);
+  Error Failure = link(std::move(Linked));
   if (Failure && !LastReport.empty()) { // it says why; the look-up that failed only says that it did
     consumeError(std::move(Failure));
     return createStringError(LastReport);

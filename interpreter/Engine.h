@@ -34,8 +34,14 @@ public:
   llvm::orc::LLJIT &jit() { return *Jit; }
   Channel &channel() { return *Line; }
 
-  // Compiles, links, and runs the initializers. What the executor prints is its own affair.
-  llvm::Error run(llvm::Module &M);
+  // A module's code, of which nothing has run.
+  struct Code {
+    std::unique_ptr<llvm::MemoryBuffer> Object;
+    std::string Initialize; // the function that runs its initializers; empty: there are none
+  };
+  llvm::Expected<Code> emit(llvm::Module &M);
+  // Links it, and runs the initializers. What the executor prints is its own affair.
+  llvm::Error run(Code Linked);
   // Calls of user code to Name come to Serve, with the bytes that it passed; the answer goes back.
   using Handler = std::function<std::string(llvm::ArrayRef<char>)>;
   llvm::Error serve(llvm::StringRef Name, Handler Serve);
@@ -64,7 +70,7 @@ public:
 private:
   class Watch;
   Engine() = default;
-  llvm::Error link(std::unique_ptr<llvm::MemoryBuffer> Object, llvm::StringRef Initialize);
+  llvm::Error link(Code Linked);
 
   Channel *Line = nullptr; // owned by the session
   Arena *Memory = nullptr; // owned by the linker
@@ -74,7 +80,7 @@ private:
   bool HasForeignInitializers = false;
   llvm::Triple Triple;
   std::unique_ptr<llvm::TargetMachine> Machine;
-  std::unique_ptr<Emitter> Code;
+  std::unique_ptr<Emitter> Codes;
   std::unique_ptr<llvm::orc::LLJIT> Jit;
   std::shared_ptr<Places> Known = std::make_shared<Places>();
   std::string LastReport;

@@ -46,9 +46,15 @@ json::Object Inputs::run(StringRef Source, const json::Object &Request) {
   if (!M)
     return failure();
   json::Object Answer{{"diagnostics", json::fixUTF8(Compiler.takeDiagnostics())}, {"compiled", true}};
-  Error Failure = Libraries.loadWanted(*M);
+  std::vector<std::string> Wanted = Libraries.takeWanted(*M);
+  auto Code = Engine.emit(*M);
+  Error Failure = Code ? Error::success() : Code.takeError();
+  if (!Failure && Request.getBoolean("waits").value_or(false))
+    Failure = AwaitGo();
   if (!Failure)
-    Failure = Engine.run(*M);
+    Failure = Libraries.load(Wanted);
+  if (!Failure)
+    Failure = Engine.run(std::move(*Code));
   IsGood = !Failure;
   tellLink(Answer, std::move(Failure));
   tellResult(Answer);

@@ -23,6 +23,7 @@
 
 #include "llvm/Support/JSON.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -33,6 +34,9 @@ public:
   Inputs(halo::Engine &Engine, halo::Compiler &Compiler, halo::Values &Values, halo::Redefinition &Again,
          halo::Libraries &Libraries)
       : Engine(Engine), Compiler(Compiler), Values(Values), Again(Again), Libraries(Libraries) {}
+
+  // Until the front lets run what it has asked for with "waits"; not called where nothing will run.
+  std::function<llvm::Error()> AwaitGo;
 
   // Handlers of the executor's calls.
   llvm::Error serve();

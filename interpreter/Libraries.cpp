@@ -258,14 +258,20 @@ Error Libraries::load(StringRef Name) {
                            ".a; -L DIRECTORY says where else to look, and %lib takes paths");
 }
 
-Error Libraries::loadWanted(Module &M) {
-  NamedMDNode *Wanted = M.getNamedMetadata("llvm.dependent-libraries");
-  if (!Wanted)
-    return Error::success();
-  for (const MDNode *Each : Wanted->operands())
-    if (StringRef Name = cast<MDString>(Each->getOperand(0))->getString(); Error E = load(Name))
+std::vector<std::string> Libraries::takeWanted(Module &M) {
+  std::vector<std::string> Names;
+  if (NamedMDNode *Wanted = M.getNamedMetadata("llvm.dependent-libraries")) {
+    for (const MDNode *Each : Wanted->operands())
+      Names.push_back(cast<MDString>(Each->getOperand(0))->getString().str());
+    Wanted->eraseFromParent();
+  }
+  return Names;
+}
+
+Error Libraries::load(ArrayRef<std::string> Wanted) {
+  for (const std::string &Name : Wanted)
+    if (Error E = load(StringRef(Name)))
       return createStringError("the library " + Name + " cannot be loaded: " + toString(std::move(E)));
-  Wanted->eraseFromParent();
   return Error::success();
 }
 

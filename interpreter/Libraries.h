@@ -32,8 +32,9 @@ public:
 
   // A path, a file's name, or X as in -lX.
   llvm::Error load(llvm::StringRef Library);
-  // What an input names by #pragma comment(lib, "X").
-  llvm::Error loadWanted(llvm::Module &M);
+  // What an input names by #pragma comment(lib, "X"); none the second time.
+  static std::vector<std::string> takeWanted(llvm::Module &M);
+  llvm::Error load(llvm::ArrayRef<std::string> Wanted);
   void addDirectory(llvm::StringRef Path) { Directories.push_back(Path.str()); }
 
   // Before an input: what nothing had in earlier ones, as `missed` told it. They were taken back, and

@@ -49,7 +49,10 @@ int __halo_atexit(void (*run)(void)) { return __cxa_atexit((void (*)(void *))run
 
 Error runOwn(halo::Engine &Engine, halo::Compiler &Compiler, StringRef Source) {
   std::unique_ptr<Module> M = Compiler.compile(Source);
-  return M ? Engine.run(*M) : createStringError(Compiler.takeDiagnostics());
+  if (!M)
+    return createStringError(Compiler.takeDiagnostics());
+  auto Code = Engine.emit(*M);
+  return Code ? Engine.run(std::move(*Code)) : Code.takeError();
 }
 
 // What is there before the first input.

@@ -182,6 +182,18 @@ static void read_token(struct remote *remote, size_t index) {
   }
 }
 
+/* Until the first of them is late, for poll; -1: there is none. */
+static int patience_ms(const struct remote *remote) {
+  uint64_t now_ns = halo_sys_now_ns(), first_ns = UINT64_MAX;
+  for (size_t i = 0; i < remote->line_count; i++)
+    if (remote->lines[i].since_ns < first_ns)
+      first_ns = remote->lines[i].since_ns;
+  if (!remote->line_count)
+    return -1;
+  uint64_t waited_ns = now_ns - first_ns;
+  return waited_ns < LINE_LIMIT_NS ? (int)((LINE_LIMIT_NS - waited_ns) / 1000000) + 1 : 0;
+}
+
 /* Another front has its turn when ours is gone, which a broken network tells nobody. */
 static void refuse_late(struct remote *remote) {
   uint64_t now_ns = halo_sys_now_ns();
@@ -315,7 +327,7 @@ static void step(struct remote *remote) {
   for (size_t i = 0; i < lines; i++) /* one that has its token waits for an order */
     polled[FIRST_LINE + i] = (struct pollfd){
         remote->lines[i].filled < HALO_REMOTE_TOKEN_BYTES ? remote->lines[i].fd : -1, POLLIN, 0};
-  if (poll(polled, FIRST_LINE + lines, lines ? (int)(LINE_LIMIT_NS / 1000000) : -1) < 0) {
+  if (poll(polled, FIRST_LINE + lines, patience_ms(remote)) < 0) {
     remote->is_over |= errno != EINTR;
     return;
   }

@@ -167,6 +167,25 @@ def test_a_statement_finds_its_memory_ready(session: Session) -> None:
     assert min(faults) < 80, faults  # 200 without
 
 
+def test_nothing_runs_before_it_may(session: Session, tmp_path: Path) -> None:
+    run(session, "#include <stdio.h>", "int f() { return 1; }")
+    seen = []
+
+    def meanwhile() -> None:
+        time.sleep(0.1)  # if it did not wait, it would be there by now
+        seen.append((tmp_path / "made").exists())
+
+    session.run(f'fclose(fopen("{tmp_path}/made", "w"));', meanwhile=meanwhile)
+    assert seen == [False]
+    assert (tmp_path / "made").exists()
+    for source in ("nope;", "nowhere();", "int f() { return 2; }", "*(volatile int *)0 = 1;"):
+        seen.clear()
+        session.run(source, meanwhile=meanwhile)
+        assert len(seen) == 1, source
+        assert value(session, "1 + 1") == "2"
+    assert value(session, "f()") == "2"
+
+
 def _faults(pid: int | None) -> int:
     """Pages that a process had to wait for so far."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[7])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ class FakeSession:
         self.asked: tuple[str, int] | None = None
         self.shows = "1"
 
-    def run(self, text: str) -> Outcome:
+    def run(self, text: str, meanwhile: Callable[[], None] | None = None) -> Outcome:
         if "bad" in text:
             return Outcome("error: bad\n", failure=Failure(Reason.COMPILE, "not compiled"))
         self.inputs += (text,)
@@ -168,7 +169,7 @@ def test_undo_and_redo(commands: Commands) -> None:
 def test_redo_keeps_what_it_could_not_run(commands: Commands) -> None:
     take(commands, "a;", "b;", "c;", "%undo 3")
     run = commands.session.run
-    commands.session.run = lambda text: run("bad" if text == "b;" else text)  # type: ignore
+    commands.session.run = lambda text, meanwhile: run("bad" if text == "b;" else text)  # type: ignore
     result = take(commands, "%redo")
     assert not result.is_ok
     assert result.text == "1 input run again, 2 inputs left for %redo"

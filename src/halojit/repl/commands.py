@@ -41,15 +41,18 @@ class Commands:
         failed = self.session.close()
         return Result(is_ok=not failed, outcomes=(failed,) if failed else (), is_over=True)
 
-    def take(self, text: str) -> Result:
-        """Runs an input or a command. Raises SessionError when nothing can go on."""
+    def take(self, text: str, meanwhile: Callable[[], None] | None = None) -> Result:
+        """Runs an input or a command; `meanwhile`: as of a session's `run`. Raises SessionError
+        when nothing can go on."""
         typed = text.strip()
+        if typed and typed[0] not in "%?":
+            return self._input(text, meanwhile=meanwhile)
+        if meanwhile:
+            meanwhile()
         if not typed:
             return Result()
         if typed.startswith("?"):
             return self._describe(typed[1:].strip())
-        if not typed.startswith("%"):
-            return self._input(text)
         name, rest = split(typed)
         try:
             command = _find(name)
@@ -105,11 +108,12 @@ class Commands:
 
     # ---- inputs
 
-    def _input(self, *texts: str) -> Result:
+    def _input(self, *texts: str, meanwhile: Callable[[], None] | None = None) -> Result:
         """Runs inputs up to the first that fails."""
         outcomes = []
         for text in texts:
-            outcome = self.session.run(text)
+            outcome = self.session.run(text, meanwhile=meanwhile)
+            meanwhile = None
             outcomes.append(outcome)
             self._lost = outcome.lost or self._lost
             if outcome.value:

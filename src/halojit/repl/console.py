@@ -89,6 +89,7 @@ class Console:
             _open(history),
             Highlighting(),
             CODE,
+            edited=lambda: commands.session.hear(),
         )
 
     def run(self) -> None:
@@ -98,13 +99,19 @@ class Console:
                 result = self._commands.close()
             self._show(result)
 
-    def _take(self, text: str) -> bool:
-        try:
-            with self._lent_terminal():
-                result = self._commands.take(text)
-        except SessionError as error:  # the inputs are still there
-            text = f"{error}; %save FILE writes the inputs, %restart begins anew"
-            result = Result(text, is_ok=False)
+    def _take(self, text: str, leave: Callable[[], None]) -> bool:
+        with contextlib.ExitStack() as lent:
+
+            def lend() -> None:
+                leave()
+                lent.enter_context(self._lent_terminal())
+
+            try:
+                result = self._commands.take(text, lend)
+            except SessionError as error:  # the inputs are still there
+                text = f"{error}; %save FILE writes the inputs, %restart begins anew"
+                result = Result(text, is_ok=False)
+        leave()  # nothing could run
         self._show(result)
         return not result.is_over
 

@@ -52,26 +52,28 @@ class Editor:
     def __init__(
         self,
         prompts: tuple[str, str],
-        take: Callable[[str], bool],
+        take: Callable[[str, Callable[[], None]], bool],
         keys: KeyBindings,
         completer: Completer,
         history: History,
         lexer: Lexer,
         style: Style,
+        edited: Callable[[], None],
     ) -> None:
-        """`prompts`: of a text's first line and of the others. `take`: whether to go on; while it
-        runs, the terminal is as it was before `run`. `keys`: their own, which hand a text over by
-        `validate_and_handle` of its buffer."""
+        """`prompts`: of a text's first line and of the others. `take` is given a text, and what it
+        is to call before it uses the terminal, which then is as it was before `run`; it returns
+        whether to go on. `keys`: their own, which hand a text over by `validate_and_handle` of its
+        buffer. `edited` is called whenever a text has changed."""
         self._prompts = prompts
         self._take = take
-        self._drawn: Document | None = (
-            None  # what the screen shows, where that is all that it shows
-        )
+        self._drawn: Document | None = None  # what the screen shows, if that is all
+        self._is_left = False
         self._buffer = Buffer(
             name=DEFAULT_BUFFER,
             completer=completer,
             history=history,
             accept_handler=self._hand_over,
+            on_text_changed=lambda _: edited(),
         )
         search = SearchToolbar()
         self._text = BufferControl(
@@ -112,24 +114,23 @@ class Editor:
 
         @keys.add("c-c", filter=is_editing)
         def abandon(_: object) -> None:
-            self._leave()
+            self._finish()
             self._begin()
 
         @keys.add("c-d", filter=is_editing & Condition(lambda: not self._buffer.text))
         def end(_: object) -> None:
-            self._leave()
+            self._finish()
             self._is_ended = True
             self._app.exit()
 
         return keys
 
     def _hand_over(self, buffer: Buffer) -> bool:
-        buffer.append_to_history()  # what it does may never end
-        self._leave()
+        self._is_left = False
         modes = termios.tcgetattr(sys.stdin)
-        termios.tcsetattr(sys.stdin, termios.TCSANOW, self._modes)
         try:
-            goes_on = self._take(buffer.text)
+            goes_on = self._take(buffer.text, self._leave)
+            self._leave()
         except Exception as error:
             self._app.exit(exception=error)
             return False
@@ -141,9 +142,18 @@ class Editor:
             self._app.exit()
         return False
 
+    def _leave(self) -> None:
+        """Once for each text."""
+        if self._is_left:
+            return
+        self._is_left = True
+        self._buffer.append_to_history()  # what it does may never end
+        self._finish()
+        termios.tcsetattr(sys.stdin, termios.TCSANOW, self._modes)
+
     # ---- the screen
 
-    def _leave(self) -> None:
+    def _finish(self) -> None:
         """The text stays; the cursor is below it."""
         self._buffer.cursor_position = len(self._buffer.text)
         if self._drawn == self._buffer.document:

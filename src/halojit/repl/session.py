@@ -6,6 +6,7 @@ behind: every variable and every declaration is as it was. Not thread-safe but f
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from base64 import b64decode, b64encode
@@ -69,11 +70,16 @@ class Session:
 
     # ---- inputs
 
-    def run(self, source: str, data: bytes = b"") -> Outcome:
+    def run(
+        self, source: str, data: bytes = b"", meanwhile: Callable[[], None] | None = None
+    ) -> Outcome:
         """Runs one input; `data`: what it may take (`__halo_take`). Where values are nodes, an
         expression that changes nothing is answered and is no input afterwards. Raises SessionError
-        only when nothing can go on."""
-        return self._transact(partial(self._run, source, data))
+        only when nothing can go on.
+
+        `meanwhile` is called while the input is compiled, before anything of it runs; not when it
+        cannot begin."""
+        return self._transact(partial(self._run, source, data, meanwhile=meanwhile))
 
     def look(self, expression: str) -> Outcome:
         """The value of an expression, which is no input. It fails if that might change anything."""
@@ -92,12 +98,17 @@ class Session:
             text = f"{lost.failure.text}; this input has not run"
             return dataclasses.replace(lost, failure=dataclasses.replace(lost.failure, text=text))
         try:
-            with self._pair.lent_input():
-                return work()
+            return work()
         except KeeperGone as gone:
             return self._states.back(Failure(Reason.CRASH, str(gone)))
 
-    def _run(self, source: str, data: bytes, is_look: bool = False) -> Outcome:
+    def _run(
+        self,
+        source: str,
+        data: bytes,
+        is_look: bool = False,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Outcome:
         again: dict[str, list[Any]] = {"hide": [], "drop": []}
         while True:
             id = self._states.next_id()
@@ -105,9 +116,10 @@ class Session:
             request = {"run": source, "again": again, "careful": careful, "missed": self._missed}
             if is_look or self._form is Form.NODE:
                 request |= {"look": True, "pure": is_look}
-            answer = self._request(request, id, data)
+            answer = self._request(request, id, data, meanwhile)
             if isinstance(answer, Outcome):
                 return answer
+            meanwhile = None
             diagnostics = answer["diagnostics"]
             if answer["compiled"]:
                 break
@@ -141,16 +153,27 @@ class Session:
         answer = self._request({"call": function}, id, data)
         return answer if isinstance(answer, Outcome) else self._outcome(source, id, answer)
 
-    def _request(self, request: dict[str, Any], id: int, data: bytes) -> dict[str, Any] | Outcome:
+    def _request(
+        self,
+        request: dict[str, Any],
+        id: int,
+        data: bytes,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> dict[str, Any] | Outcome:
         """An answer; an outcome: why there is none."""
         request |= {"form": self._form}
         if self._states.keeps:
             request["commit"] = id
         if data:
             request["data"] = b64encode(data).decode()
-        self._pair.send(request)
+        if meanwhile:
+            self._pair.send(request | {"waits": True})
+            meanwhile()
+            request = {"go": True}
         try:
-            answer = self._pair.answer()
+            with self._pair.lent_input():
+                self._pair.send(request)
+                answer = self._pair.answer()
         except Interrupted:
             return self._states.back(Failure(Reason.INTERRUPT, "interrupted"))
         if isinstance(answer, Death):
@@ -264,6 +287,13 @@ class Session:
     def checkpoints(self) -> tuple[str, ...]:
         """Names that `restore` knows, the oldest first."""
         return self._states.names
+
+    def hear(self) -> None:
+        """Whether the last input is kept, so that the next one need not wait for that; what is lost
+        is told with the next one."""
+        if not self._states.over:
+            with contextlib.suppress(SessionError):
+                self._states.settle_untold()
 
     def settle(self) -> Outcome | None:
         """Waits until the last input is kept. An outcome: it is lost, its process has ended."""

@@ -6,7 +6,7 @@ which also flushes what the input left in stdio's buffers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from halojit.repl.libraries import Libraries
@@ -27,11 +27,13 @@ class SettledSession(Session):
         self._is_running = False
         super().__init__(flags, stdio, libraries, form=form)
 
-    def run(self, source: str, data: bytes = b"") -> Outcome:
+    def run(
+        self, source: str, data: bytes = b"", meanwhile: Callable[[], None] | None = None
+    ) -> Outcome:
         """Runs one input and keeps it."""
         self._is_running = True
         try:
-            outcome = super().run(source, data)
+            outcome = super().run(source, data, meanwhile)
         finally:
             self._is_running = False
         if lost := self.settle():
