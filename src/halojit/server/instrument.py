@@ -42,8 +42,7 @@ async def measure(
             await asyncio.sleep(run_s)
             ran_s += run_s
     finally:
-        if not live.is_gone:
-            await live.patch(root, back_to)
+        await live.put_back(root, back_to)
     profile = []
     for counter in variant.counters:
         counts = await live.services.read_u64s(_address(linked, counter.symbol), counter.count)

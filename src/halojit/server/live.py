@@ -362,6 +362,12 @@ class Live:
             raise Refused("its image was unloaded")
         await self.point(entry, target)
 
+    async def put_back(self, place: Place, target: int) -> None:
+        """As `patch`, at the end of what was tried or cancelled. Nothing is left to do where the
+        process is gone, or where a stop has come first, which sets every entry to the original."""
+        if not self.is_gone and not self.is_stopped:
+            await self.patch(place, target)
+
     async def point(self, entry: int, target: int) -> None:
         """As `patch`, by the entry's address."""
         if self.is_stopped and target:

@@ -152,8 +152,8 @@ class Tryout:
             if decision is Decision.WON:
                 winner = challenger
         finally:
+            await live.put_back(self._root, winner.entry)
             if not live.is_gone:
-                await live.patch(self._root, winner.entry)
                 await live.services.trial_stop(number)
         return self._result(decision, reason, plan, trial, loop.time() - begin_s)
 
