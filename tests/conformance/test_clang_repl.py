@@ -14,7 +14,7 @@ from stock_llvm import Stock
 
 LIMIT_S = 60
 TIMES = 3
-"""clang-repl 22 aborts by itself now and then on a busy machine, with its own executor too."""
+"""clang-repl 22 aborts now and then on a busy machine (SIGABRT of its own process)."""
 
 
 def repl(stock: Stock, executor: Path, source: str) -> subprocess.CompletedProcess[str]:
