@@ -15,6 +15,14 @@ using namespace clang;
 
 namespace halo {
 
+static bool isOfLibrary(const Decl &D) {
+  for (const DeclContext *In = D.getDeclContext(); In; In = In->getParent())
+    if (auto *Space = dyn_cast<NamespaceDecl>(In))
+      if (Space->getName() == "std" || Space->getName() == "__gnu_cxx")
+        return true;
+  return false;
+}
+
 // Sees each declaration before code is made of it.
 class Values::Rewriter final : public ASTConsumer {
 public:
@@ -57,12 +65,12 @@ private:
   static bool isHook(const Decl &D) {
     if (isa<NamespaceDecl, LinkageSpecDecl>(D))
       return llvm::any_of(cast<DeclContext>(&D)->decls(), [](const Decl *Each) { return isHook(*Each); });
-    const FunctionDecl *Function = D.getAsFunction();
-    if (!Function || D.getASTContext().getSourceManager().isInSystemHeader(D.getLocation()))
+    auto *Named = isa<UsingDecl>(D) ? cast<NamedDecl>(&D) : D.getAsFunction();
+    if (!Named || isOfLibrary(D))
       return false;
-    const IdentifierInfo *Name = Function->getIdentifier();
+    const IdentifierInfo *Name = Named->getIdentifier();
     return Name ? Name->isStr("halo_show") || Name->isStr("halo_display")
-                : Function->getOverloadedOperator() == OO_LessLess;
+                : Named->getDeclName().getCXXOverloadedOperator() == OO_LessLess;
   }
 
   // clang 22 has no symbols for what is local to a statement outside of functions (lambdas, classes,
@@ -96,14 +104,6 @@ void Values::learnHook() {
   ++Hooks;
   Showers.clear();
   Givers.clear();
-}
-
-static bool isOfLibrary(const Decl &D) {
-  for (const DeclContext *In = D.getDeclContext(); In; In = In->getParent())
-    if (auto *Space = dyn_cast<NamespaceDecl>(In))
-      if (Space->getName() == "std" || Space->getName() == "__gnu_cxx")
-        return true;
-  return false;
 }
 
 // Whether it has to do with a class of the user's, which hooks may be for.

@@ -110,15 +110,18 @@ Error converse(int FrontDescriptor, int ExecutorDescriptor) {
   halo::Libraries Libraries(**Engine, {LibraryPaths.begin(), LibraryPaths.end()});
   halo::attachPragmas((*Compiler)->instance(), Libraries);
   halo::Conversation Talk(Front, **Engine, **Compiler, Values, Again, Libraries, !Headers.empty());
-  if (Error E = Values.serve(**Engine))
-    return E;
-  if (Error E = furnish(**Engine, **Compiler))
-    return E;
-  if (Error E = Talk.prepare())
-    return E;
-  if (!NoAutoload) // after all that is there already
-    if (Error E = Libraries.automate())
-      return E;
+  Error Lacking = Values.serve(**Engine);
+  if (!Lacking)
+    Lacking = furnish(**Engine, **Compiler);
+  if (!Lacking)
+    Lacking = Talk.prepare();
+  if (!Lacking && !NoAutoload) // after all that is there already
+    Lacking = Libraries.automate();
+  if (Lacking && (*Engine)->channel().isBroken()) // how the executor ended is its keeper's to tell
+    return Lacking;
+  if (Lacking)
+    return Front.send(
+        json::Object{{"failed", "the session's own code does not run: " + toString(std::move(Lacking))}});
   (*Compiler)->begin();
   if (Error E = Front.send(json::Object{{"ready", (*Engine)->triple().str()},
                                         {"diagnostics", (*Compiler)->takeDiagnostics()}}))

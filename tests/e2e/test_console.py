@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -215,6 +218,60 @@ def test_completions_fit_a_low_terminal(tools: Tools, environment: dict[str, str
         console.send("\t\r")
         console.wait_until(lambda: console.line == f"{PROMPT} text.shrink_to_fit", "a choice")
         assert console.lines(2) == [""] * 4
+
+
+def test_completions_go_with_their_line(console: Session) -> None:
+    console.send("st\t")
+    console.wait_for("static", 1)
+    console.send("\x03")
+    console.wait_until(lambda: console.row == 1 and console.line == PROMPT, "the next line")
+    assert console.lines()[:2] == [f"{PROMPT} st", PROMPT]
+    assert not any(console.lines(2))
+
+
+def test_signals_from_elsewhere(console: Session) -> None:
+    console.ask("int x = 6;")
+    modes = termios.tcgetattr(console.end)
+    row = console.type("x * 7")
+    console.kill(signal.SIGINT)
+    console.send("\r")
+    console.wait_prompt(row)
+    assert console.lines(row + 1)[0] == "(int) 42"
+    assert not modes[3] & termios.ECHO
+    console.kill(signal.SIGTERM)
+    assert console.wait_end() == -signal.SIGTERM
+    assert termios.tcgetattr(console.end)[3] & termios.ECHO
+
+
+def test_keys_for_history_while_an_input_runs(console: Session) -> None:
+    console.ask("#include <stdio.h>")
+    console.ask("6 * 7")
+    row = console.type('puts("on" " it"); fflush(stdout); getchar();')
+    console.send("\r")
+    console.wait_for("on it", row + 1)
+    console.send("\n\x1b[A\x1b[A\r")
+    console.wait_for("(int) 42", row + 1)
+
+
+def test_a_history_that_cannot_be_kept(tools: Tools, environment: dict[str, str]) -> None:
+    history = Path(environment["XDG_STATE_HOME"]) / "halo" / "repl_history"
+    history.mkdir(parents=True)
+    with Session([str(tools.halo_repl)], environment) as console:
+        console.wait_for("no history is kept")
+        console.wait_prompt()
+        assert console.ask("6 * 7") == "(int) 42"
+    history.rmdir()
+    with Session([str(tools.halo_repl)], environment) as console:
+        console.wait_prompt()
+        shutil.rmtree(history.parent)
+        assert console.ask("6 * 7") == "(int) 42"
+
+
+def test_tabs_are_as_wide_as_they_are(tools: Tools, environment: dict[str, str]) -> None:
+    with Session([str(tools.halo_repl)], environment, lines=20) as console:
+        console.wait_prompt()
+        console.send("\x1b[200~" + "x\t" * 40 + "y\x1b[201~")
+        console.wait_until(lambda: console.line.endswith("x   y"), "the end of the text")
 
 
 def test_an_earlier_input_is_searched(console: Session) -> None:

@@ -36,14 +36,14 @@ class _Screen(pyte.Screen):
 
 
 class Terminal:
-    """Runs `command` until the end of the block."""
+    """Runs `command` until the end of the block. `end`: ours of the pseudo-terminal."""
 
     def __init__(
         self, command: Sequence[str], environment: Mapping[str, str], lines: int = LINES
     ) -> None:
-        self._end, theirs = pty.openpty()
+        self.end, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, COLUMNS, 0, 0))
-        self._screen = _Screen(lines, lambda data: os.write(self._end, data))
+        self._screen = _Screen(lines, lambda data: os.write(self.end, data))
         self._stream = pyte.ByteStream(self._screen)
         self._process = subprocess.Popen(
             command,
@@ -62,11 +62,15 @@ class Terminal:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
-        os.close(self._end)
+        os.close(self.end)
 
     def send(self, keys: str) -> None:
         """Presses keys; `\\r` is Enter, `\\x03` Ctrl-C."""
-        os.write(self._end, keys.encode())
+        os.write(self.end, keys.encode())
+
+    def kill(self, number: int) -> None:
+        """A signal from elsewhere."""
+        self._process.send_signal(number)
 
     @property
     def row(self) -> int:
@@ -110,10 +114,10 @@ class Terminal:
         return self._process.wait(LIMIT_S)
 
     def _take(self, limit_s: float) -> bool:
-        ready, _, _ = select.select([self._end], [], [], limit_s)
+        ready, _, _ = select.select([self.end], [], [], limit_s)
         data = b""
         if ready:
             with contextlib.suppress(OSError):  # EIO: nobody has the other end open
-                data = os.read(self._end, 1 << 16)
+                data = os.read(self.end, 1 << 16)
             self._stream.feed(data)
         return bool(data) or not ready

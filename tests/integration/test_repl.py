@@ -186,6 +186,34 @@ def test_nothing_runs_before_it_may(session: Session, tmp_path: Path) -> None:
     assert value(session, "f()") == "2"
 
 
+def test_what_goes_wrong_meanwhile_is_taken_back(session: Session) -> None:
+    def meanwhile() -> None:
+        raise OSError("meanwhile")
+
+    run(session, "int x = 6;")
+    with pytest.raises(OSError, match="meanwhile"):
+        session.run("x = 7;", meanwhile=meanwhile)
+    assert value(session, "x") == "6"
+
+
+@pytest.mark.parametrize("side", ["worker", "interpreter"])
+def test_a_kept_state_is_killed(session: Session, side: str) -> None:
+    run(session, "int x = 6;")
+    live = session.processes()[side]
+    keeper = int(Path(f"/proc/{live}/stat").read_text().rpartition(")")[2].split()[1])
+    run(session, "x = 8;")
+    children = Path(f"/proc/{keeper}/task/{keeper}/children")
+    while (
+        len(frozen := [each for each in map(int, children.read_text().split()) if each != live]) < 3
+    ):
+        time.sleep(0.01)
+    os.kill(max(frozen), signal.SIGKILL)
+    assert value(session, "x") == "8"
+    run(session, "x = 9;")
+    assert session.run("*(volatile int *)0 = 1;").failure
+    assert value(session, "x") == "9"
+
+
 def _faults(pid: int | None) -> int:
     """Pages that a process had to wait for so far."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[7])

@@ -81,6 +81,7 @@ class Console:
 
     def __init__(self, commands: Commands, prompt: str, history: Path) -> None:
         self._commands = commands
+        self._is_running = False
         self._editor = Editor(
             (prompt, CONTINUATION),
             self._take,
@@ -94,10 +95,35 @@ class Console:
 
     def run(self) -> None:
         """Goes on when the session cannot: commands still work."""
-        if self._editor.run():
-            with self._lent_terminal():
-                result = self._commands.close()
-            self._show(result)
+        modes = termios.tcgetattr(sys.stdin)
+
+        def leave(number: int, frame: FrameType | None) -> None:
+            with contextlib.suppress(termios.error):  # it may be what is gone
+                termios.tcsetattr(sys.stdin, termios.TCSANOW, modes)
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+        handlers = {signal.SIGINT: self._interrupt, signal.SIGTERM: leave, signal.SIGHUP: leave}
+        before = {
+            number: signal.signal(number, handler)
+            for number, handler in handlers.items()
+            if signal.getsignal(number) != signal.SIG_IGN  # as of nohup
+        }
+        try:
+            if self._editor.run():
+                with self._lent_terminal():
+                    result = self._commands.close()
+                self._show(result)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        """Of an input, once; at other times it comes too late or too early."""
+        if self._is_running:
+            self._is_running = False
+            with contextlib.suppress(OSError):  # %restart: the old session is closed
+                self._commands.session.interrupt()
 
     def _take(self, text: str, leave: Callable[[], None]) -> bool:
         with contextlib.ExitStack() as lent:
@@ -118,21 +144,12 @@ class Console:
     @contextlib.contextmanager
     def _lent_terminal(self) -> Iterator[None]:
         """Ctrl-C ends the input that runs; what an input did to the terminal is undone."""
-        is_first = True
-
-        def interrupt(number: int, frame: FrameType | None) -> None:
-            nonlocal is_first
-            if is_first:
-                is_first = False
-                with contextlib.suppress(OSError):  # %restart: the old session is closed
-                    self._commands.session.interrupt()
-
         modes = termios.tcgetattr(sys.stdin)
-        before = signal.signal(signal.SIGINT, interrupt)
+        self._is_running = True
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            self._is_running = False
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, modes)
             _begin_line()
 
@@ -185,6 +202,8 @@ def _open(history: Path) -> History:
     try:
         history.parent.mkdir(parents=True, exist_ok=True)
         history.touch(mode=0o600)  # what people type is their own
+        with history.open("ab+"):
+            pass
     except OSError as error:
         print(f"no history is kept: {history}: {error.strerror}", file=sys.stderr)
         return InMemoryHistory()

@@ -11,6 +11,7 @@ is: the answer could arrive when an input reads the terminal.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import termios
 from collections.abc import Callable
@@ -37,6 +38,7 @@ from prompt_toolkit.layout import (
 from prompt_toolkit.layout.processors import (
     HighlightIncrementalSearchProcessor,
     HighlightSelectionProcessor,
+    TabsProcessor,
 )
 from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.renderer import CPR_Support
@@ -81,6 +83,7 @@ class Editor:
             input_processors=[
                 HighlightIncrementalSearchProcessor(),
                 HighlightSelectionProcessor(),
+                TabsProcessor(char1=" ", char2=" "),
             ],
             include_default_input_processors=False,
             lexer=lexer,
@@ -140,14 +143,15 @@ class Editor:
             self._begin()
         else:
             self._app.exit()
-        return False
+        return True  # the buffer is as it should be
 
     def _leave(self) -> None:
         """Once for each text."""
         if self._is_left:
             return
         self._is_left = True
-        self._buffer.append_to_history()  # what it does may never end
+        with contextlib.suppress(OSError):  # a full disk
+            self._buffer.append_to_history()  # before it runs, which may never end
         self._finish()
         termios.tcsetattr(sys.stdin, termios.TCSANOW, self._modes)
 
@@ -155,6 +159,7 @@ class Editor:
 
     def _finish(self) -> None:
         """The text stays; the cursor is below it."""
+        self._buffer.complete_state = None
         self._buffer.cursor_position = len(self._buffer.text)
         if self._drawn == self._buffer.document:
             self.output.write_raw("\r\n")
@@ -165,6 +170,8 @@ class Editor:
     def _begin(self) -> None:
         """The prompt at once; the application draws it again when it comes to draw."""
         self._buffer.reset()
+        self._buffer.load_history_if_not_yet_loaded()  # Up may have been pressed meanwhile
+        self._app.pre_run_callables.clear()  # Ctrl-O's: this application begins but once
         self._drawn = None
         self.output.write_raw(self._prompts[0])
         self.output.flush()

@@ -80,6 +80,7 @@ class _Side:
     keeper: Keeper
     live: int | None = None  # pid
     frozen: set[int] = field(default_factory=set)
+    lost: int = -1  # the newest commit that is gone
     ended: Death | None = None
     failure: str | None = None
 
@@ -264,6 +265,8 @@ class Pair:
                 return death
             if message := self._message():
                 return _why_unkept(message)
+            if any(side.lost >= id for side in self._sides()):
+                return "the copy that was made was killed"
             if self._broken and time.monotonic() >= self._broken[1]:
                 return Death("worker", 0, _explain(self._broken[0]))
             with contextlib.suppress(TimeoutError):
@@ -346,6 +349,7 @@ class Pair:
                 side.ended = Death(side.name, event.status, was_exec=event.id == 1)
             case Kind.LOST:
                 side.frozen.discard(event.id)
+                side.lost = max(side.lost, event.id)
                 if event.id == self._thawing:
                     side.failure = f"commit {event.id} is gone"
             case Kind.FAILED:

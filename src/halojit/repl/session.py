@@ -168,7 +168,11 @@ class Session:
             request["data"] = b64encode(data).decode()
         if meanwhile:
             self._pair.send(request | {"waits": True})
-            meanwhile()
+            try:
+                meanwhile()
+            except BaseException:  # the interpreter waits for what will not come
+                self._states.back(Failure(Reason.INTERRUPT, "interrupted"))
+                raise
             request = {"go": True}
         try:
             with self._pair.lent_input():
