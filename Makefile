@@ -44,7 +44,7 @@ $(STAMPS)/python: pyproject.toml $(STAMPS)/packages
 	@touch $@
 
 $(STAMPS)/install: $(SOURCES) $(STAMPS)/python
-	@echo "building Halo"
+	@echo "building Halo: some minutes; what it says is in build/install.log"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps . >build/install.log 2>&1 \
 	  || { tail -n 60 build/install.log; exit 1; }
 	@touch $@

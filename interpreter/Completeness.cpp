@@ -110,12 +110,49 @@ private:
   bool IsEmptyCall = false;             // the bracket of a call has just been opened
 };
 
+// Whether a statement at the outermost level is still to come, whatever the names in its head mean:
+// after `if (...)`, `else`, `do`; or the `while` of a `do`.
+class Statements {
+public:
+  // Depth: of brackets, before the token.
+  void take(StringRef Spelling, tok::TokenKind Kind, int Depth) {
+    if (At == Place::InHead && Depth == 1 && Kind == tok::r_paren)
+      At = Place::Body;
+    else if (Depth == 0 && At == Place::Head && Kind == tok::l_paren)
+      At = Place::InHead;
+    else if (Depth == 0 && !(At == Place::Head && Spelling == "constexpr"))
+      At = Kind == tok::raw_identifier ? after(Spelling) : Place::None;
+  }
+
+  bool isOpen() const { return At != Place::None || Dos > 0; }
+  bool isBody() const { return At == Place::Body; }
+
+private:
+  enum class Place { None, Head, InHead, Body };
+
+  Place after(StringRef Name) {
+    if (Name == "while" && Dos > 0 && At != Place::Body) {
+      --Dos;
+      return Place::None;
+    }
+    if (Name == "if" || Name == "for" || Name == "while" || Name == "switch")
+      return Place::Head;
+    Dos += Name == "do";
+    return Name == "else" || Name == "do" ? Place::Body : Place::None;
+  }
+
+  Place At = Place::None;
+  int Dos = 0; // without their `while`
+};
+
 struct Tokens {
   int Depth = 0;
   int Conditionals = 0;
   bool IsOpen = false;      // a comment, a literal or a line goes on
   bool IsDirectives = true; // and nothing else
+  bool HasReturn = false;   // outside of functions
   Operands Expression;
+  Statements Outermost;
   size_t End = 0; // of the last token
   tok::TokenKind Last = tok::eof;
 };
@@ -127,7 +164,7 @@ Tokens scan(CompilerInstance &Clang, StringRef Text) {
   std::string Buffer = Text.str();
   Lexer Raw(SourceLocation(), Options, Buffer.data(), Buffer.data(), Buffer.data() + Buffer.size());
   Token T;
-  bool IsDirective = false;
+  bool IsDirective = false, IsInDirective = false;
   for (;;) {
     Raw.LexFromRawLexer(T);
     if (T.is(tok::eof))
@@ -139,12 +176,18 @@ Tokens scan(CompilerInstance &Clang, StringRef Text) {
       Seen.Conditionals -= Spelling == "endif";
     }
     IsDirective = T.is(tok::hash) && T.isAtStartOfLine();
-    if (T.isAtStartOfLine())
+    if (T.isAtStartOfLine()) {
       Seen.IsDirectives &= IsDirective;
+      IsInDirective = IsDirective;
+    }
     auto Known = Names.find(Spelling);
     Seen.Expression.take(T.getKind(),
                          Known == Names.end() || (Known->second->getTokenID() == tok::identifier &&
                                                   !Known->second->hasMacroDefinition()));
+    if (!IsInDirective) {
+      Seen.Outermost.take(Spelling, T.getKind(), Seen.Depth);
+      Seen.HasReturn |= Spelling == "return" && Seen.Depth == 0;
+    }
     switch (T.getKind()) {
     case tok::l_brace:
     case tok::l_paren:
@@ -176,16 +219,18 @@ Tokens scan(CompilerInstance &Clang, StringRef Text) {
 
 } // namespace
 
-bool isCut(Compiler &C, StringRef Text) {
+StringRef flaw(Compiler &C, StringRef Text) {
   Tokens Seen = scan(C.instance(), Text);
-  return Seen.IsOpen || Seen.Depth > 0 || Seen.Conditionals > 0;
+  if (Seen.IsOpen || Seen.Depth > 0 || Seen.Conditionals > 0)
+    return "the input ends inside of a bracket, a comment, a literal or an #if";
+  return Seen.HasReturn ? "'return' outside of a function" : "";
 }
 
 Progress completeness(Compiler &C, StringRef Text) {
   Tokens Seen = scan(C.instance(), Text);
   unsigned Depth = static_cast<unsigned>(std::max(Seen.Depth, 0));
-  if (Seen.IsOpen || Seen.Depth > 0 || Seen.Conditionals > 0)
-    return {Completeness::Incomplete, Depth};
+  if (Seen.IsOpen || Seen.Depth > 0 || Seen.Conditionals > 0 || Seen.Outermost.isOpen())
+    return {Completeness::Incomplete, Depth + Seen.Outermost.isBody()};
   if (Seen.Depth < 0 || Seen.Last == tok::semi || Seen.Last == tok::eof || Seen.IsDirectives ||
       Seen.Expression.isWhole())
     return {Completeness::Complete, 0};

@@ -19,9 +19,9 @@ struct Progress {
 // expressions. What these leave open is parsed in a copy of this process, which is thrown away.
 Progress completeness(Compiler &C, llvm::StringRef Text);
 
-// Whether the text ends inside of a bracket, a comment, a literal or an #if. clang's parser never comes
-// back from the first of these.
-bool isCut(Compiler &C, llvm::StringRef Text);
+// Why the text is not even to be parsed; empty: it is. clang's parser never comes back from the end of
+// the text inside of a bracket, and crashes where there is nothing to return from.
+llvm::StringRef flaw(Compiler &C, llvm::StringRef Text);
 
 } // namespace halo
 

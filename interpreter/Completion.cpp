@@ -80,7 +80,8 @@ public:
       if (Typed.empty() || !Typed.starts_with(Prefix) || (Prefix.empty() && Typed.starts_with("_")) ||
           Typed.starts_with("__halo"))
         continue;
-      Found.push_back({Each.Priority, Typed.str(), kindOf(Each, Context), signature(*Parts)});
+      unsigned Priority = isOfInput(S, Each) ? 0 : Each.Priority;
+      Found.push_back({Priority, Typed.str(), kindOf(Each, Context), signature(*Parts)});
     }
   }
 
@@ -104,6 +105,13 @@ private:
     const char *Kind;
     std::string Signature;
   };
+
+  // What people have declared comes first: headers have thousands of names.
+  static bool isOfInput(Sema &S, const CodeCompletionResult &Result) {
+    const Decl *D = Result.Kind == CodeCompletionResult::RK_Declaration ? Result.Declaration : nullptr;
+    return D && !D->isFromASTFile() && D->getLocation().isValid() &&
+           !S.getSourceManager().isInSystemHeader(D->getLocation());
+  }
 
   // Without asking what the whole completion would be: there are thousands.
   bool mayFit(const CodeCompletionResult &Result) const {

@@ -3,6 +3,7 @@
 #include "Completeness.h"
 #include "Copy.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Demangle/Demangle.h"
 #include "llvm/Support/Base64.h"
@@ -30,11 +31,9 @@ json::Object Inputs::run(StringRef Source, const json::Object &Request) {
   Libraries.begin(Request.getObject("missed"));
   expect(Request);
   IsGood = false;
-  if (isCut(Compiler, Source))
+  if (StringRef Flaw = flaw(Compiler, Source); !Flaw.empty())
     return json::Object{
-        {"diagnostics", "error: the input ends inside of a bracket, a comment, a literal or an #if\n"},
-        {"compiled", false},
-        {"harmless", true}};
+        {"diagnostics", ("error: " + Flaw + "\n").str()}, {"compiled", false}, {"harmless", true}};
   if (Request.getBoolean("careful").value_or(false) || MustBePure) {
     json::Object Failed = tryInCopy(Source, Changes);
     if (!Failed.empty()) {
@@ -110,9 +109,24 @@ json::Object Inputs::tryInCopy(StringRef Source, const json::Object &Changes) {
   });
 }
 
+// With names as people write them.
+static std::string readable(StringRef Message) {
+  std::string Text;
+  while (!Message.empty()) {
+    size_t Name = std::min(Message.find("_Z"), Message.size());
+    Text += Message.take_front(Name);
+    Message = Message.drop_front(Name);
+    StringRef Mangled =
+        Message.take_while([](char Each) { return isAlnum(Each) || Each == '_' || Each == '$'; });
+    Text += demangle(Mangled);
+    Message = Message.drop_front(Mangled.size());
+  }
+  return Text;
+}
+
 void Inputs::tellLink(json::Object &Answer, Error Failure) {
   if (Failure)
-    Answer["error"] = toString(std::move(Failure)) + Libraries.takeHints();
+    Answer["error"] = readable(toString(std::move(Failure))) + Libraries.takeHints();
   else
     Answer["diagnostics"] = Answer.getString("diagnostics")->str() + Libraries.takeNotes();
   if (auto Missed = Libraries.missed())

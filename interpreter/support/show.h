@@ -58,7 +58,7 @@ template <int> void get(struct nothing);
 template <int> void get_if(struct nothing);
 
 template <class...> using exists = void;
-template <class T> T &&any() noexcept;
+template <class T> T &&made_up() noexcept; /* no name that people mistype */
 template <class T> const T &value_of() noexcept;
 
 /* Each trait: T has it when the expression is valid. */
@@ -122,7 +122,7 @@ template <class C> struct buffer : std::basic_streambuf<C, std::char_traits<C>> 
 template <int Hooks, class T, class C, class = void> inline constexpr bool is_streamed = false;
 template <int Hooks, class T, class C>
 inline constexpr bool is_streamed<
-    Hooks, T, C, exists<decltype(sizeof(ostream<C>)), decltype(any<ostream<C> &>() << value_of<T>())>> =
+    Hooks, T, C, exists<decltype(sizeof(ostream<C>)), decltype(made_up<ostream<C> &>() << value_of<T>())>> =
     !__is_convertible_to(const T &, long double) && !__is_convertible_to(const T &, const void *) &&
     !__is_convertible_to(const T &, bool);
 

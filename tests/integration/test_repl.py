@@ -228,6 +228,18 @@ def _settled_faults(pid: int | None) -> int:
     return now
 
 
+def test_a_return_that_is_in_no_function(session: Session) -> None:
+    for source in ("return 3;", "if (1) return;"):
+        assert session.run(source).diagnostics == "error: 'return' outside of a function\n"
+    run(session, "#define GIVE return", "auto three = [] { GIVE 3; };")
+    assert value(session, "three()") == "3"
+
+
+def test_symbols_are_named_as_people_name_them(session: Session) -> None:
+    failure = session.run("struct Nowhere { Nowhere(); } nowhere;").failure
+    assert failure and "Nowhere::Nowhere()" in failure.text
+
+
 def test_what_is_local_to_a_statement(session: Session) -> None:
     """clang 22 itself crashes on each."""
     run(session, "int n = 0;", "template <class F> int call(F f) { return f(); }")

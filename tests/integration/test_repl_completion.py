@@ -28,6 +28,7 @@ def test_completion_and_description(session: Session) -> None:
         return [each.text for each in session.complete(text, len(text)).items]
 
     assert texts("twi") == ["twice"]
+    assert {"twice", "point", "Point"} == set(texts("twice(")[:3])
     assert session.complete("point.x_", 8).start == 6
     assert texts("point.x_") == ["x_pos"]
     assert {"sum", "x_pos"} <= set(texts("point."))
@@ -104,6 +105,16 @@ def wait_until_idle(session: Session) -> None:
         ("[](int n) { return n; }(1)", "complete"),
         ("if (1)", "incomplete"),
         ("FOREVER", "incomplete"),
+        ("if (no_such > 1)", "incomplete"),
+        ("if (no_such > 1) f();", "complete"),
+        ("if (no_such(1)) f(); else", "incomplete"),
+        ("if constexpr (1)", "incomplete"),
+        ("for (auto &each : no_such)", "incomplete"),
+        ("do\n  ++no_such;", "incomplete"),
+        ("do {\n  ++no_such;\n}", "incomplete"),
+        ("do ++no_such; while (no_such);", "complete"),
+        ("do while (no_such) f(); while (no_such);", "complete"),
+        ("#define IF if (1)", "complete"),
         ('R"(abc', "incomplete"),
         ("/* no end", "incomplete"),
         ("#if 1\nint x;", "incomplete"),

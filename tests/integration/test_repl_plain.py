@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 from harness.tools import Tools
+
+from halojit.repl.session import END_LIMIT_S
 
 
 def repl(tools: Tools, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -62,10 +65,41 @@ def test_ctrl_c_ends_it(tools: Tools) -> None:
         assert process.wait(60) == 130
 
 
+def test_ctrl_c_ends_what_a_pipe_has_begun(tools: Tools) -> None:
+    with subprocess.Popen(
+        [str(tools.halo_repl)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdin.write('#include <cstdio>\nputs("on"); fflush(stdout); for (;;) ;\n1\n')
+        process.stdin.flush()
+        assert process.stdout.readline() == "on\n"
+        process.send_signal(signal.SIGINT)
+        begun = time.monotonic()
+        assert process.wait(60) == 130
+        assert time.monotonic() - begun < END_LIMIT_S
+        assert process.stderr.read() == "taken back: interrupted\n"
+        assert process.stdout.read() == ""
+
+
+def test_an_exception_that_nobody_catches_is_in_the_status(tools: Tools) -> None:
+    done = repl(tools, "throw 3;", "1")
+    assert (done.stdout, done.stderr, done.returncode) == ("(int) 1\n", "uncaught int\n", 1)
+
+
+def test_heads_go_on_in_the_next_line(tools: Tools) -> None:
+    done = repl(tools, stdin="int i = 0;\nif (nope)\n  i = 9;\ndo\n  ++i;\nwhile (i < 3);\ni\n")
+    assert done.stdout == "(int) 3\n"
+
+
 def test_a_session_that_cannot_begin_says_why(tools: Tools) -> None:
     done = repl(tools, "-Xcc", "-std=nonsense", "1")
     assert done.returncode == 1
     assert "nonsense" in done.stderr
+    assert "__asan_init" in repl(tools, "-Xcc", "-fsanitize=address", "1").stderr
     assert "Traceback" not in done.stderr
 
 

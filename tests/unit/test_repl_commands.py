@@ -118,6 +118,17 @@ def test_inputs_are_passed_on(commands: Commands) -> None:
     assert commands.session.inputs == ("x",)
 
 
+def test_commands_and_an_input_after_them(commands: Commands) -> None:
+    result = take(commands, "%checkpoint a\n%help undo\nint x;\nint y;")
+    assert commands.session.inputs == ("int x;\nint y;",)
+    assert result.is_ok and len(result.outcomes) == 1
+    assert "%restore a" in result.text and "%undo [N]" in result.text
+    assert "no such command" in refused(commands, "%nope\nint z;")
+    assert take(commands, "%time int a;\nint b;").is_ok
+    assert commands.session.inputs[1:] == ("int a;\nint b;",)
+    assert take(commands, "%quit\nint c;").is_over
+
+
 def test_help_lists_every_command(commands: Commands) -> None:
     text = take(commands, "%help").text
     assert [line.split()[0] for line in text.splitlines()] == [f"%{name}" for name in TABLE] + [

@@ -23,6 +23,7 @@ from halojit.repl.keys import is_plain
         ('puts(";', False),
         ("int n = 1'000;", False),
         ("a; \\;", False),
+        ("do ++i;", False),
     ],
 )
 def test_plain(text: str, is_so: bool) -> None:

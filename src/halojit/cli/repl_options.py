@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -100,7 +101,8 @@ def repl(
     halo-repl -Xcc -xc                    C
     halo-repl -lz                         with a library; %lib, %pkg do it later
 
-    The exit status without a prompt is 1 when an input or a command has failed.
+    The exit status without a prompt is 1 when an input or a command has failed, or an exception was
+    not caught.
     """
     from halojit.repl.commands import Commands
     from halojit.repl.executor import Executor
@@ -138,6 +140,7 @@ def repl(
     try:
         with contextlib.closing(Commands(start(), start)) as commands:
             plain = Plain(commands)
+            signal.signal(signal.SIGINT, plain.interrupt)
             if inputs:
                 for each in inputs:
                     plain.take(each)
@@ -147,6 +150,8 @@ def repl(
     except SessionError as error:
         print(f"halo-repl: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        raise typer.Exit(128 + signal.SIGINT) from None
     raise typer.Exit(plain.status)
 
 

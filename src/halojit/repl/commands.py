@@ -42,8 +42,8 @@ class Commands:
         return Result(is_ok=not failed, outcomes=(failed,) if failed else (), is_over=True)
 
     def take(self, text: str, meanwhile: Callable[[], None] | None = None) -> Result:
-        """Runs an input or a command; `meanwhile`: as of a session's `run`. Raises SessionError
-        when nothing can go on."""
+        """Runs an input or a command, or commands on a line each and an input after them.
+        `meanwhile`: as of a session's `run`. Raises SessionError when nothing can go on."""
         typed = text.strip()
         if typed and typed[0] not in "%?":
             return self._input(text, meanwhile=meanwhile)
@@ -51,6 +51,13 @@ class Commands:
             meanwhile()
         if not typed:
             return Result()
+        line, _, rest = typed.partition("\n")
+        if not rest or _takes_code(line):
+            return self._command(typed)
+        first = self._command(line)
+        return _both(first, self.take(rest)) if first.is_ok and not first.is_over else first
+
+    def _command(self, typed: str) -> Result:
         if typed.startswith("?"):
             return self._describe(typed[1:].strip())
         name, rest = split(typed)
@@ -306,6 +313,16 @@ def _find(name: str) -> Command:
     near = difflib.get_close_matches(name, TABLE, 1)
     hint = f"did you mean %{near[0]}? " if near else ""
     raise CommandError(f"no such command; {hint}%help lists them")
+
+
+def _takes_code(line: str) -> bool:
+    name = split(line)[0]
+    return line.startswith("%") and name in TABLE and TABLE[name].takes_code
+
+
+def _both(first: Result, second: Result) -> Result:
+    text = "\n".join(each.text for each in (first, second) if each.text)
+    return Result(text, second.is_ok, first.outcomes + second.outcomes, second.is_over)
 
 
 def _list(title: str, inputs: tuple[str, ...]) -> str:

@@ -28,7 +28,7 @@ _BRACKETS = {")": "(", "]": "[", "}": "{"}
 
 def is_plain(text: str) -> bool:
     """Whether nobody need be asked whether a text is complete: statements that end, without
-    comments, directives, raw strings."""
+    comments, directives, raw strings, `do`."""
     text = _LITERAL.sub("0", text.rstrip())
     opened: list[str] = []
     for each in text:
@@ -36,7 +36,7 @@ def is_plain(text: str) -> bool:
             opened.append(each)
         elif each in _BRACKETS and (not opened or opened.pop() != _BRACKETS[each]):
             return False
-    return text.endswith(";") and not opened and not re.search(r"""["'/#\\]""", text)
+    return text.endswith(";") and not opened and not re.search(r"""["'/#\\]|\bdo\b""", text)
 
 
 @Condition

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import FrameType
 from typing import TextIO
 
 from halojit.repl.command import Result
@@ -11,12 +12,21 @@ from halojit.repl.wording import message
 
 
 class Plain:
-    """Reads inputs until the end. `status`: the exit status, 1 once an input has failed."""
+    """Reads inputs until the end. `status`: the exit status, 1 once an input has failed or thrown
+    what nobody catches."""
 
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
         self.status = 0
-        self._is_over = False
+        self._is_over = self._is_running = self._is_interrupted = False
+
+    def interrupt(self, number: int, frame: FrameType | None) -> None:
+        """A signal's handler: the input that runs is taken back. KeyboardInterrupt, then or at
+        once."""
+        if not self._is_running:
+            raise KeyboardInterrupt
+        self._is_interrupted = True
+        self._commands.session.interrupt()
 
     def read(self, lines: TextIO) -> None:
         """Runs what comes; an input may take several lines."""
@@ -43,12 +53,19 @@ class Plain:
         """Runs one input or command; nothing after %quit."""
         if self._is_over:
             return
-        self._note(self._commands.take(text))
+        self._is_running = True
+        try:
+            result = self._commands.take(text)
+        finally:
+            self._is_running = False
+        self._note(result)
+        if self._is_interrupted:
+            raise KeyboardInterrupt
 
     def _note(self, result: Result) -> None:
         self._show(result)
         self._is_over = result.is_over
-        if not result.is_ok:
+        if not result.is_ok or any(each.exception for each in result.outcomes):
             self.status = 1
 
     def _show(self, result: Result) -> None:
