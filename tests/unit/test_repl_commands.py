@@ -337,6 +337,9 @@ def test_failures_in_words() -> None:
     assert lines[:2] == ["taken back: SIGSEGV: Segmentation fault", "  in f1() at input 7:1"]
     lost = "lost with it: 2 inputs; %replay runs them again"
     assert lines[-4:] == ["  and 2 more", lost, "  int x;", "  f() { …"]
+    deep = (Frame("f()", "input 1", 1),) * 40 + (Frame("g()"),)
+    told = message(Outcome(failure=Failure(Reason.CRASH, "SIGSEGV", deep)), is_end=True)
+    assert told == "at the end of the session: SIGSEGV\n  in f() at input 1:1, 40 times\n  in g()"
     assert message(Outcome("error\n", failure=Failure(Reason.COMPILE, "not compiled"))) == ""
     assert message(Outcome(failure=Failure(Reason.COMPILE, "no"))) == "taken back: no"
 

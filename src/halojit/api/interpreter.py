@@ -125,7 +125,7 @@ class Interpreter:
         is a RuntimeWarning."""
         sys.stdout.flush()
         if failed := self._session.close():
-            warnings.warn(f"at the end: {message(failed)}", RuntimeWarning, stacklevel=2)
+            warnings.warn(message(failed, is_end=True), RuntimeWarning, stacklevel=2)
 
     def __enter__(self) -> Self:
         return self

@@ -155,7 +155,7 @@ class Console:
 
     def _show(self, result: Result) -> None:
         for outcome in result.outcomes:
-            for text in (outcome.diagnostics, message(outcome)):
+            for text in (outcome.diagnostics, message(outcome, result.is_over)):
                 if text:
                     self._say(coloured(text))
             if outcome.value:

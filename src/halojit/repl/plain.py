@@ -73,7 +73,7 @@ class Plain:
             sys.stderr.write(outcome.diagnostics)
             if outcome.value:
                 print(outcome.value, flush=True)
-            if text := message(outcome):
+            if text := message(outcome, result.is_over):
                 print(text, file=sys.stderr)
         if result.text:
             is_said = result.is_ok or result.outcomes

@@ -7,6 +7,7 @@ colours.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from halojit.repl.outcome import Frame, Outcome, Reason
 
@@ -15,18 +16,17 @@ FRAMES = 16
 _WIDTH = 72
 
 
-def message(outcome: Outcome) -> str:
-    """What a person is told of an outcome besides its diagnostics and its value; "" is possible."""
+def message(outcome: Outcome, is_end: bool = False) -> str:
+    """What a person is told of an outcome besides its diagnostics and its value; "" is possible.
+    `is_end`: it is that of a session's end."""
     lines = []
     if outcome.exception:
         lines.append(f"uncaught {outcome.exception}")
     failure = outcome.failure
     # Diagnostics say all that there is to say of an input that is no C++.
     if failure and not (failure.reason is Reason.COMPILE and outcome.diagnostics):
-        lines.append(f"taken back: {failure.text}")
-        lines += [f"  in {_place(frame)}" for frame in failure.backtrace[:FRAMES]]
-        if (hidden := len(failure.backtrace) - FRAMES) > 0:
-            lines.append(f"  and {hidden} more")
+        lines.append(f"{'at the end of the session' if is_end else 'taken back'}: {failure.text}")
+        lines += _frames(failure.backtrace)
     if outcome.lost:
         lines.append(f"lost with it: {count(len(outcome.lost))}; %replay runs them again")
         lines += [f"  {brief(each)}" for each in outcome.lost]
@@ -61,6 +61,19 @@ def duration(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"
     return f"{seconds / 1e-9:.3g} ns"
+
+
+def _frames(backtrace: Sequence[Frame]) -> list[str]:
+    """Those that are the same as the one before are counted."""
+    lines: list[str] = []
+    shown = 0
+    for place, same in groupby(map(_place, backtrace)):
+        if len(lines) == FRAMES:
+            return [*lines, f"  and {len(backtrace) - shown} more"]
+        times = len(list(same))
+        shown += times
+        lines.append(f"  in {place}" + (f", {times} times" if times > 1 else ""))
+    return lines
 
 
 def _place(frame: Frame) -> str:
