@@ -96,6 +96,13 @@ static void rest(void) {
   let_go_of_pipes();
 }
 
+/* A thawed process is in its keeper's group at first; what was sent to that is not for it. */
+static void leave_group(const sigset_t *blocked) {
+  setpgid(0, 0);
+  while (sigtimedwait(blocked, NULL, &(struct timespec){0}) > 0)
+    ;
+}
+
 static int freeze(struct halo_call *call) {
   uint64_t id = halo_read_u64(&call->in);
   if (call->in.is_bad)
@@ -108,10 +115,15 @@ static int freeze(struct halo_call *call) {
     fflush(NULL); /* what is buffered would be written twice */
     halo_offsets_note();
     wire = halo_session_descriptor(call->session);
+    sigset_t all, mask;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &mask);
     int status = halo_keeper_freeze(id, rest, descriptors, &count);
+    if (status == 1)
+      leave_group(&all);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
     if (status == 1) {
       halo_offsets_restore();
-      setpgid(0, 0);
       while (count > 1)
         close(descriptors[--count]);
       halo_dispatch_attach(call->session); /* our process id is another one */
