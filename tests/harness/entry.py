@@ -64,7 +64,11 @@ class Entry:
 
 
 def _base(pid: int, executable: Path) -> int:
-    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-        if line.endswith(str(executable.resolve())):
-            return int(line.partition("-")[0], 16)
+    """A process that has just been started may have nothing mapped yet."""
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            if line.endswith(str(executable.resolve())):
+                return int(line.partition("-")[0], 16)
+        time.sleep(LOOK_S)
     raise LookupError(f"{executable} is not mapped in {pid}")
