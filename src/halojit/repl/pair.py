@@ -25,7 +25,6 @@ from halojit.repl.keeper import Event, Keeper, KeeperGone, Kind
 _START_LIMIT_S = 30.0
 _DEATH_LIMIT_S = 5.0
 _CRASH_LIMIT_S = 0.5
-_CAUSE_LIMIT_S = 0.02  # an input that exits with 0 waits for it
 _HUNG_UP = "the executor hung up"
 """As the interpreter says it (Channel.cpp)."""
 _EXIT_CUT = 121  # HALO_EXIT_CUT
@@ -238,12 +237,12 @@ class Pair:
         return worker or self._interpreter.ended
 
     def _hear_cause(self) -> Death | None:
-        """The interpreter's death, of which we may hear after its consequence."""
-        begin = time.monotonic()
+        """The interpreter's death, of which we may hear after its consequence. An interpreter that
+        lives says that the worker has left it."""
+        deadline = time.monotonic() + _CRASH_LIMIT_S
         with contextlib.suppress(TimeoutError):
-            while not self._interpreter.ended:
-                # When its end of the connection is closed, it is ending.
-                self._wait(begin + (_CAUSE_LIMIT_S if self._front else _CRASH_LIMIT_S))
+            while not (self._interpreter.ended or self._message() or self._broken):
+                self._wait(deadline)
         return self._interpreter.ended
 
     def part(self, deadline: float) -> Death:
