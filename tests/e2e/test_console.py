@@ -38,6 +38,14 @@ class Session(Terminal):
         self.wait_prompt(row)
         return "\n".join(self.lines(row + 1)[: self.row - row - 1])
 
+    def run_until_a_key(self) -> int:
+        """An input that now waits for a key; its row."""
+        self.ask("#include <stdio.h>")
+        row = self.type('puts("on" " it"); fflush(stdout); getchar();')
+        self.send("\r")
+        self.wait_for("on it", row + 1)
+        return row
+
     def go_on(self, text: str, indentation: str) -> None:
         """A line after which the input is not complete."""
         row = self.type(text)
@@ -244,12 +252,9 @@ def test_signals_from_elsewhere(console: Session) -> None:
 
 
 def test_keys_for_history_while_an_input_runs(console: Session) -> None:
-    console.ask("#include <stdio.h>")
     console.ask("6 * 7")
-    row = console.type('puts("on" " it"); fflush(stdout); getchar();')
-    console.send("\r")
-    console.wait_for("on it", row + 1)
-    console.send("\n\x1b[A\x1b[A\r")
+    row = console.run_until_a_key()
+    console.send("\n\x1b[A\x1b[A\x1b[A\r")
     console.wait_for("(int) 42", row + 1)
 
 
@@ -297,10 +302,7 @@ def test_what_is_pasted_is_one_input(console: Session) -> None:
 
 
 def test_keys_while_an_input_runs_are_kept(console: Session) -> None:
-    console.ask("#include <stdio.h>")
-    row = console.type('puts("on" " it"); fflush(stdout); getchar();')
-    console.send("\r")
-    console.wait_for("on it", row + 1)
+    row = console.run_until_a_key()
     console.send("\n6 * 7\r")
     console.wait_for("(int) 42", row + 1)
 

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from harness.elf import PLAIN_ENTRY, Image
+from harness.processes import wait_until
 
 ARMED = b"\xeb"
 PREFIX_BYTES = 16
@@ -65,10 +66,11 @@ class Entry:
 
 def _base(pid: int, executable: Path) -> int:
     """A process that has just been started may have nothing mapped yet."""
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
-        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-            if line.endswith(str(executable.resolve())):
-                return int(line.partition("-")[0], 16)
-        time.sleep(LOOK_S)
-    raise LookupError(f"{executable} is not mapped in {pid}")
+    path = str(executable.resolve())
+
+    def mapped() -> list[str]:
+        lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+        return [line for line in lines if line.endswith(path)]
+
+    wait_until(lambda: bool(mapped()), f"{path} to be mapped in {pid}")
+    return int(mapped()[0].partition("-")[0], 16)

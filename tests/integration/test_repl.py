@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,105 +125,12 @@ def test_failed_inputs_leave_nothing_behind(session: Session) -> None:
     assert value(session, "x + y") == "4.5"
 
 
-def test_processes_that_are_killed_are_replaced(session: Session) -> None:
-    run(session, "int x = 5;")
-    for who in ("worker", "interpreter"):
-        pid = session.processes()[who]
-        assert pid
-        os.kill(pid, signal.SIGKILL)
-        outcome = session.run("++x;")
-        assert outcome.failure is not None
-        assert value(session, "x") == "5"
-
-
 def test_an_endless_input_can_be_interrupted(session: Session) -> None:
     run(session, "int x = 5;")
     threading.Timer(0.3, session.interrupt).start()
     outcome = session.run("x = 6; for (volatile int i = 0;;) i = i + 1;")
     assert outcome.failure is not None and outcome.failure.reason == "interrupt"
     assert value(session, "x") == "5"
-
-
-def test_undo_gives_values_back(session: Session) -> None:
-    run(session, "int x = 1;", "x = 2;", "int y = 3;")
-    assert session.undo(2) == 2
-    assert value(session, "x") == "1"
-    assert session.run("y").failure is not None
-
-
-def test_a_statement_finds_its_memory_ready(session: Session) -> None:
-    release = tuple(map(int, os.uname().release.split(".")[:2]))
-    if release < (5, 14):
-        pytest.skip("this kernel gives no pages in advance")
-    run(session, "int x = 6;", *["x += 2;"] * 3)
-    pid = session.processes()["interpreter"]
-    faults = []
-    for _ in range(4):  # once in a while nothing is made ready
-        before = _settled_faults(pid)
-        run(session, "x += 2;")
-        faults.append(_faults(pid) - before)
-    assert min(faults) < 80, faults  # 200 without
-
-
-def test_nothing_runs_before_it_may(session: Session, tmp_path: Path) -> None:
-    run(session, "#include <stdio.h>", "int f() { return 1; }")
-    seen = []
-
-    def meanwhile() -> None:
-        time.sleep(0.1)  # if it did not wait, it would be there by now
-        seen.append((tmp_path / "made").exists())
-
-    session.run(f'fclose(fopen("{tmp_path}/made", "w"));', meanwhile=meanwhile)
-    assert seen == [False]
-    assert (tmp_path / "made").exists()
-    for source in ("nope;", "nowhere();", "int f() { return 2; }", "*(volatile int *)0 = 1;"):
-        seen.clear()
-        session.run(source, meanwhile=meanwhile)
-        assert len(seen) == 1, source
-        assert value(session, "1 + 1") == "2"
-    assert value(session, "f()") == "2"
-
-
-def test_what_goes_wrong_meanwhile_is_taken_back(session: Session) -> None:
-    def meanwhile() -> None:
-        raise OSError("meanwhile")
-
-    run(session, "int x = 6;")
-    with pytest.raises(OSError, match="meanwhile"):
-        session.run("x = 7;", meanwhile=meanwhile)
-    assert value(session, "x") == "6"
-
-
-@pytest.mark.parametrize("side", ["worker", "interpreter"])
-def test_a_kept_state_is_killed(session: Session, side: str) -> None:
-    run(session, "int x = 6;")
-    live = session.processes()[side]
-    keeper = int(Path(f"/proc/{live}/stat").read_text().rpartition(")")[2].split()[1])
-    run(session, "x = 8;")
-    children = Path(f"/proc/{keeper}/task/{keeper}/children")
-    while (
-        len(frozen := [each for each in map(int, children.read_text().split()) if each != live]) < 3
-    ):
-        time.sleep(0.01)
-    os.kill(max(frozen), signal.SIGKILL)
-    assert value(session, "x") == "8"
-    run(session, "x = 9;")
-    assert session.run("*(volatile int *)0 = 1;").failure
-    assert value(session, "x") == "9"
-
-
-def _faults(pid: int | None) -> int:
-    """Pages that a process had to wait for so far."""
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[7])
-
-
-def _settled_faults(pid: int | None) -> int:
-    """When the process has nothing to do any more."""
-    before, now = -1, _faults(pid)
-    while now != before:
-        time.sleep(0.05)
-        before, now = now, _faults(pid)
-    return now
 
 
 def test_a_return_that_is_in_no_function(session: Session) -> None:
@@ -251,22 +156,6 @@ def test_what_is_local_to_a_statement(session: Session) -> None:
     assert value(session, "n") == "9"
     assert value(session, "[](auto x) { return x + 1; }(41)") == "42"
     assert value(session, "call([] { for (;;) return n; })") == "9"
-
-
-def test_threads_keep_states_from_being_kept_and_errors_cost_nothing(session: Session) -> None:
-    run(session, "#include <thread>", "#include <unistd.h>", "int x = 1;")
-    run(session, "std::thread([] { for (;;) pause(); }).detach();", "x = 2;")
-    outcome = session.run("no_such_name")
-    assert outcome.failure is not None and not outcome.lost
-    assert value(session, "x") == "2"
-    run(session, "int x = 3;")
-    assert value(session, "x") == "3"
-    outcome = session.run("*(volatile int *)0 = 1;")
-    assert outcome.failure is not None
-    assert outcome.lost[:2] == ("std::thread([] { for (;;) pause(); }).detach();", "x = 2;")
-    assert value(session, "x") == "1"
-    run(session, "x = 5;")
-    assert session.undo() == 1
 
 
 @pytest.mark.parametrize("text", ["int f() {", "/* no end", 'R"(no end', "#if 1", "(1 +"])
@@ -357,71 +246,3 @@ def test_c_shows_what_is_no_constant() -> None:
     with Session(("-xc",)) as session:
         run(session, "int three(void) { return 3; }", "int x = 4;")
         assert (value(session, "three()"), value(session, "x + 1")) == ("3", "5")
-
-
-def test_what_is_declared(session: Session) -> None:
-    run(
-        session,
-        "#include <string>",
-        'int n = 3; int &r = n; std::string s = "text"; using Number = int;',
-        "struct P { int x; }; P p{4}; template <class T> T same(T x) { return x; }",
-        "namespace inner { int hidden; } enum E { A }; int twice(int x) { return 2 * x; }",
-        "double n = 1.5;",
-    )
-    found = [(each.kind, each.name, each.type, each.text) for each in session.declared()]
-    assert found == [
-        ("variable", "r", "int &", None),
-        ("variable", "s", "std::string", None),
-        ("type", "Number", "int", None),
-        ("type", "P", "struct", None),
-        ("variable", "p", "P", None),
-        ("template", "same", "function", None),
-        ("namespace", "inner", "", None),
-        ("type", "E", "enum", None),
-        ("function", "twice", "int (int)", None),
-        ("variable", "n", "double", "1.5"),
-    ]
-    look = session.look("s")
-    assert look.value == Value("std::string", '"text"') and len(session.inputs) == 5
-
-
-def test_a_look_changes_nothing(session: Session) -> None:
-    run(session, "int x = 1; int next() { return ++x; }")
-    outcome = session.look("next()")
-    assert outcome.failure is not None and "effects" in outcome.diagnostics
-    assert session.look("x").value == Value("int", "1")
-    assert session.look("no_such").failure is not None
-    assert session.inputs == ("int x = 1; int next() { return ++x; }",)
-
-
-def test_types_of_expressions(session: Session) -> None:
-    run(session, "#include <vector>", "int n = 1; int next() { return ++n; }")
-    assert session.type_of("next() + 1.5") == ("double", "")
-    assert session.type_of("n") == ("int", "")
-    assert session.type_of("std::vector<int>::value_type") == ("int", "")
-    text, diagnostics = session.type_of("no_such")
-    assert text is None and "no_such" in diagnostics
-    assert value(session, "n") == "1"
-
-
-def test_code_of_functions_and_inputs(session: Session) -> None:
-    run(
-        session,
-        "int twice(int x) { return 2 * x; }",
-        "template <class T> T same(T x) { return x; } struct S { int get() { return 7; } };",
-        "int n = twice(same(21)); S().get();",
-    )
-    ir, _ = session.listing("twice", is_ir=True)
-    assert ir is not None and "@_Z5twicei" in ir and "alloca" in ir and "optnone" in ir
-    optimized, _ = session.listing("twice", 2, is_ir=True)
-    assert optimized is not None and "alloca" not in optimized and "optnone" not in optimized
-    for name, symbol in (
-        ("same", "_Z4sameIiET_S0_"),
-        ("S::get", "_ZN1S3getEv"),
-        ("3", "_Z5twicei"),
-    ):
-        assembly, _ = session.listing(name)
-        assert assembly is not None and symbol in assembly
-    assert session.listing("nothing")[0] is None
-    assert session.listing("9")[0] is None
-    assert value(session, "n") == "42"
