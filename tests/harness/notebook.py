@@ -69,13 +69,14 @@ class Frontend:
     def run(
         self,
         code: str,
-        answers: list[str] | None = None,
+        answers: list[str | None] | None = None,
         on_text: Callable[[str], None] | None = None,
         wanted: dict[str, str] | None = None,
     ) -> Reply:
-        """Runs a cell. `answers`: of somebody at the frontend; None: nobody is there. `on_text`:
-        called with all of standard output so far whenever there is more. `wanted`: Jupyter's
-        `user_expressions`."""
+        """Runs a cell until its kernel is idle again: a cell sent right after the reply of one that
+        failed may still be aborted with its queue. `answers`: of somebody at the frontend, each a
+        line, or None for an interrupt; None: nobody is there. `on_text`: called with all of
+        standard output so far whenever there is more. `wanted`: Jupyter's `user_expressions`."""
         answers_left = iter(answers or ())
         messages: list[tuple[str, dict[str, Any]]] = []
         printed = ""
@@ -91,7 +92,10 @@ class Frontend:
 
         def answer(request: dict[str, Any]) -> None:
             messages.append(("input_request", request["content"]))
-            self.client.input(next(answers_left))
+            if (line := next(answers_left)) is None:
+                self.manager.interrupt_kernel()
+            else:
+                self.client.input(line)
 
         reply = self.client.execute_interactive(
             code,
