@@ -69,29 +69,23 @@ class Conduct:
     async def _work(self) -> None:
         """Until a stop, or until the strategy or the process ends."""
         self._changed.clear()
-        work = asyncio.ensure_future(self._strategy().run(self.live))
-        change = asyncio.ensure_future(self._changed.wait())
+        work = asyncio.create_task(self._strategy().run(self.live))
+        change = asyncio.create_task(self._changed.wait())
         try:
             await asyncio.wait((work, change, self._closed), return_when=asyncio.FIRST_COMPLETED)
             if change.done() and not work.done() and not self._closed.done():
                 await self._stop(work)
                 return
-            if not work.done():
-                # Its next call fails; it then says what it knows and ends.
-                work.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await work
         finally:
             change.cancel()
-            if not work.done():
-                work.cancel()
-                await asyncio.wait((work,))
-            if not work.cancelled():
-                work.exception()  # it ended while this was being ended: nobody else looks
+            # Where the process has ended its next call would fail; it says what it knows and ends.
+            await _end(work)
+        if not work.cancelled():
+            work.result()
         if not self._closed.done():
             await self._closed
 
-    async def _stop(self, work: asyncio.Future[None]) -> None:
+    async def _stop(self, work: asyncio.Task[None]) -> None:
         work.cancel()
         # The call is sent before the strategy can say its last word, and does not wait for it.
         self.entries = await self._retire()
@@ -110,7 +104,7 @@ class Conduct:
         self.restored.set()
         with contextlib.suppress(ChannelError):
             await live.services.sample_stop()
-        change = asyncio.ensure_future(self._changed.wait())
+        change = asyncio.create_task(self._changed.wait())
         try:
             await asyncio.wait((change, self._closed), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -121,3 +115,20 @@ class Conduct:
 
     async def _retire(self) -> int:
         return await self.live.services.retire_all()
+
+
+async def _end(work: asyncio.Task[None]) -> None:
+    """Cancels it, once: another time would cut off what it says at its end. So a cancellation of
+    whoever waits for that is put off."""
+    if not work.done() and not work.cancelling():
+        work.cancel()
+    put_off: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.wait((work,))
+        except asyncio.CancelledError as error:
+            put_off = error
+    if not work.cancelled():
+        work.exception()  # nobody else may look
+    if put_off is not None:
+        raise put_off
