@@ -323,6 +323,17 @@ def test_ctrl_d_and_quit_end_the_session(tools: Tools, environment: dict[str, st
             assert console.wait_end() == 0
 
 
+def test_no_key_is_lost_from_the_first_prompt_on(tools: Tools, environment: dict[str, str]) -> None:
+    """A terminal that gathers lines forgets Ctrl-D when it ceases to."""
+    with Session([str(tools.halo_repl)], environment) as console:
+        console.wait_for("halo>")
+        while console.is_on(termios.ISIG):  # Ctrl-C is a key once the editor is there
+            assert not console.is_on(termios.ICANON)
+        console.send("\x04")
+        assert console.wait_end() == 0
+        assert console.is_on(termios.ICANON) and console.is_on(termios.ECHO)
+
+
 def test_history_is_kept_between_sessions(tools: Tools, environment: dict[str, str]) -> None:
     with Session([str(tools.halo_repl)], environment) as console:
         console.wait_prompt()

@@ -72,6 +72,10 @@ class Terminal:
         """A signal from elsewhere."""
         self._process.send_signal(number)
 
+    def is_on(self, flag: int) -> bool:
+        """Whether a local mode is on, as ICANON."""
+        return bool(termios.tcgetattr(self.end)[3] & flag)
+
     @property
     def row(self) -> int:
         """Where the cursor is, from 0."""
@@ -99,9 +103,8 @@ class Terminal:
         deadline = time.monotonic() + LIMIT_S
         while not is_so():
             left = deadline - time.monotonic()
-            seen = "\n".join(self.lines()).strip()
-            assert left > 0, f"waited for {what}; the screen:\n{seen}"
-            assert self._take(left), f"ended while {what} was waited for; the screen:\n{seen}"
+            assert left > 0, f"waited for {what}; the screen:\n{self._seen()}"
+            assert self._take(left), f"ended while {what} was waited for:\n{self._seen()}"
 
     def wait_for(self, text: str, first: int = 0) -> None:
         """Until a text is on the screen, at or below a row."""
@@ -109,9 +112,13 @@ class Terminal:
 
     def wait_end(self) -> int:
         """The exit status."""
-        while self._take(LIMIT_S):
-            pass
+        deadline = time.monotonic() + LIMIT_S
+        while self._take(max(0.0, deadline - time.monotonic())):
+            assert time.monotonic() < deadline, f"waited for its end:\n{self._seen()}"
         return self._process.wait(LIMIT_S)
+
+    def _seen(self) -> str:
+        return "\n".join(self.lines()).strip()
 
     def _take(self, limit_s: float) -> bool:
         ready, _, _ = select.select([self.end], [], [], limit_s)

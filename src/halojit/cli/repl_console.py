@@ -13,7 +13,7 @@ import signal
 import sys
 import termios
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from halojit.repl.session import Session
@@ -30,32 +30,32 @@ def is_terminal() -> bool:
 def run(start: Callable[[], Session]) -> int:
     """Until the session ends. `start`: raises SessionError."""
     try:
-        print(PROMPT, end="", flush=True)
-        return _run(start)
+        with _kept_keys() as modes:
+            print(PROMPT, end="", flush=True)
+            return _run(start, modes)
     except KeyboardInterrupt:  # before the console takes the keys
         print()
         return 128 + signal.SIGINT
 
 
-def _run(start: Callable[[], Session]) -> int:
+def _run(start: Callable[[], Session], modes: list[Any]) -> int:
     gc.disable()  # nothing of what is imported is garbage
     from halojit.repl.session import SessionError
 
     begin_line = "\r\x1b[K"  # the prompt is the console's from here on
     try:
-        with _kept_keys():
-            from concurrent.futures import ThreadPoolExecutor
+        from concurrent.futures import ThreadPoolExecutor
 
-            with ThreadPoolExecutor(1) as starter:
-                starting = starter.submit(start)
-                from halojit import paths
-                from halojit.repl.commands import Commands
-                from halojit.repl.console import Console
-            gc.freeze()
-            gc.enable()
-            commands = Commands(starting.result(), start)
+        with ThreadPoolExecutor(1) as starter:
+            starting = starter.submit(start)
+            from halojit import paths
+            from halojit.repl.commands import Commands
+            from halojit.repl.console import Console
+        gc.freeze()
+        gc.enable()
+        commands = Commands(starting.result(), start)
         with contextlib.closing(commands):
-            console = Console(commands, PROMPT, paths.repl_history_path())
+            console = Console(commands, PROMPT, paths.repl_history_path(), modes)
             print(begin_line, end="", flush=True)
             console.run()
     except SessionError as error:
@@ -66,14 +66,15 @@ def _run(start: Callable[[], Session]) -> int:
 
 
 @contextlib.contextmanager
-def _kept_keys() -> Iterator[None]:
-    """Keys are not echoed and wait for who reads the terminal next."""
+def _kept_keys() -> Iterator[list[Any]]:
+    """Keys are not echoed and wait for who reads the terminal next, also Ctrl-D, which a terminal
+    that gathers lines forgets when it ceases to. The terminal's modes before that."""
     modes = termios.tcgetattr(sys.stdin)
     kept = list(modes)
     kept[0] &= ~termios.ICRNL
     kept[3] &= ~(termios.ECHO | termios.ICANON)
     termios.tcsetattr(sys.stdin, termios.TCSANOW, kept)
     try:
-        yield
+        yield modes
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSANOW, modes)

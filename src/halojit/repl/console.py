@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import FormattedText, StyleAndTextTuples
@@ -77,10 +78,12 @@ class Highlighting(Lexer):
 
 
 class Console:
-    """Runs until Ctrl-D or %quit. `history`: a file, made when it is not there."""
+    """Runs until Ctrl-D or %quit. `history`: a file, made when it is not there. `modes`: of the
+    terminal, for whoever else uses it, as termios has them."""
 
-    def __init__(self, commands: Commands, prompt: str, history: Path) -> None:
+    def __init__(self, commands: Commands, prompt: str, history: Path, modes: list[Any]) -> None:
         self._commands = commands
+        self._modes = modes
         self._is_running = False
         self._editor = Editor(
             (prompt, CONTINUATION),
@@ -90,16 +93,16 @@ class Console:
             _open(history),
             Highlighting(),
             CODE,
+            modes,
             edited=lambda: commands.session.hear(),
         )
 
     def run(self) -> None:
         """Goes on when the session cannot: commands still work."""
-        modes = termios.tcgetattr(sys.stdin)
 
         def leave(number: int, frame: FrameType | None) -> None:
             with contextlib.suppress(termios.error):  # it may be what is gone
-                termios.tcsetattr(sys.stdin, termios.TCSANOW, modes)
+                termios.tcsetattr(sys.stdin, termios.TCSANOW, self._modes)
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
 
@@ -111,6 +114,7 @@ class Console:
         }
         try:
             if self._editor.run():
+                termios.tcsetattr(sys.stdin, termios.TCSANOW, self._modes)
                 with self._lent_terminal():
                     result = self._commands.close()
                 self._show(result)

@@ -15,6 +15,7 @@ import contextlib
 import sys
 import termios
 from collections.abc import Callable
+from typing import Any
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
@@ -60,14 +61,16 @@ class Editor:
         history: History,
         lexer: Lexer,
         style: Style,
+        modes: list[Any],
         edited: Callable[[], None],
     ) -> None:
         """`prompts`: of a text's first line and of the others. `take` is given a text, and what it
-        is to call before it uses the terminal, which then is as it was before `run`; it returns
-        whether to go on. `keys`: their own, which hand a text over by `validate_and_handle` of its
-        buffer. `edited` is called whenever a text has changed."""
+        is to call before it uses the terminal, which has `modes` (as termios has them) then; it
+        returns whether to go on. `keys`: their own, which hand a text over by `validate_and_handle`
+        of its buffer. `edited` is called whenever a text has changed."""
         self._prompts = prompts
         self._take = take
+        self._modes = modes
         self._drawn: Document | None = None  # what the screen shows, if that is all
         self._is_left = False
         self._buffer = Buffer(
@@ -108,7 +111,6 @@ class Editor:
     def run(self) -> bool:
         """Whether it was ended by Ctrl-D. What `take` raises."""
         self._is_ended = False
-        self._modes = termios.tcgetattr(sys.stdin)
         self._app.run(handle_sigint=False)  # Ctrl-C is a key
         return self._is_ended
 
