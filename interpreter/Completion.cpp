@@ -172,8 +172,11 @@ std::string declarations(ASTContext &Context, StringRef Name) {
     StringRef Line = Declared;
     Line.consume_back(" {}");
     Out << Line.rtrim() << '\n';
-    if (std::string About = documentation(Context, *Each->getUnderlyingDecl()); !About.empty())
-      Out << "  " << StringRef(About).rtrim() << '\n';
+    std::string About = documentation(Context, *Each->getUnderlyingDecl());
+    for (StringRef Rest = StringRef(About).rtrim(); !Rest.empty();) {
+      std::tie(Line, Rest) = Rest.split('\n');
+      Out << "  " << Line << '\n';
+    }
   }
   return Text;
 }

@@ -27,6 +27,29 @@ def test_inputs_come_from_a_pipe(tools: Tools) -> None:
     assert (done.stderr, done.returncode) == ("", 0)
 
 
+def test_a_comment_belongs_to_what_it_stands_before(tools: Tools) -> None:
+    code = (
+        "/// Adds two\n/// numbers.\nint add(int a, int b);\n/* a\n command */\n%history\n// end\n"
+    )
+    assert repl(tools, stdin=code + "?add").stdout == (
+        "1  /// Adds two\n   /// numbers.\n   int add(int a, int b);\n2  /* a\n    command */\n"
+        "int add(int a, int b)\n  Adds two\n  numbers.\n\n"
+    )
+
+
+def test_a_statement_goes_on_with_the_next_line_of_a_file(tools: Tools, tmp_path: Path) -> None:
+    file = tmp_path / "inputs"
+    file.write_text(
+        "int x = 1;\nif (x == 2) x = 3;\nelse if (x == 1)\n{\n  x = 4;\n}\nelse { x = 5; }\n"
+        "try { throw x; }\ncatch (char) { x = 6; }\ncatch (int thrown) { x = 10 * thrown; }\nx\n"
+    )
+    with file.open() as stdin:
+        done = subprocess.run(
+            [str(tools.halo_repl)], stdin=stdin, capture_output=True, text=True, timeout=120
+        )
+    assert (done.stdout, done.stderr) == ("(int) 40\n", "")
+
+
 def test_inputs_come_from_the_command_line(tools: Tools) -> None:
     done = repl(tools, "int n = 0;", '#include <cstdio>\nscanf("%d", &n);', "n", stdin="42\n")
     assert (done.stdout, done.stderr, done.returncode) == ("(int) 42\n", "", 0)
