@@ -88,8 +88,18 @@ HALO_TRAIT(is_error, decltype(value_of<T>().category().name()), decltype(value_o
 HALO_TRAIT(is_complex, decltype(value_of<T>().real()), decltype(value_of<T>().imag()));
 HALO_TRAIT(is_range, decltype(value_of<T>().begin() == value_of<T>().end()),
            decltype(*value_of<T>().begin()));
+HALO_TRAIT(is_iterable, decltype(begin(value_of<T>()) == end(value_of<T>())));
+HALO_TRAIT(is_iterator, typename T::iterator_category);
 HALO_TRAIT(is_map, typename T::mapped_type);
 HALO_TRAIT(is_tuple, decltype(std::tuple_size<T>::value));
+/* std::stack and its like keep a container where only their heirs see it. */
+template <class T> struct heir : T {
+  template <class H = heir> static auto inner(const T &value) -> decltype((value.*&H::c)) {
+    return value.*&H::c;
+  }
+};
+HALO_TRAIT(is_adaptor, typename T::container_type, char (*)[__is_final(T) ? -1 : 1],
+           decltype(heir<T>::inner(value_of<T>())));
 #undef HALO_TRAIT
 
 /* What a type has of its own may be declared after the first of its values was shown, and what a
@@ -287,8 +297,10 @@ template <int Hooks, class T, class C = char> void show_class(out &to, const T &
     writes << value;
   } else if constexpr (is_exception<T>) {
     show_text(to, value.what(), __builtin_strlen(value.what()));
-  } else if constexpr (is_range<T>) {
+  } else if constexpr (is_range<T> || (is_iterable<T> && !is_iterator<T>)) {
     show_elements<Hooks>(to, value);
+  } else if constexpr (is_adaptor<T>) {
+    show<Hooks>(to, heir<T>::inner(value));
   } else if constexpr (is_tuple<T>) {
     put(to, "{");
     show_fields<Hooks>(to, value);

@@ -22,11 +22,14 @@ PREPARED = """
 #include <map>
 #include <memory>
 #include <optional>
+#include <queue>
 #include <span>
+#include <stack>
 #include <string>
 #include <system_error>
 #include <thread>
 #include <typeinfo>
+#include <valarray>
 #include <vector>
 struct P { std::string name; std::vector<int> v; std::optional<std::string> o; };
 P p{"n", {1, 2}, "o"};
@@ -54,6 +57,14 @@ struct Held { union { std::string s; int i; }; Held() : i(3) {} ~Held() {} } hel
 struct Base { std::string text = "base"; };
 struct Derived : Base { int d = 1; };
 int plain(int x) { return x; }
+namespace listed {
+struct List {};
+const int *begin(const List &) { return numbers; }
+const int *end(const List &) { return numbers + 2; }
+}
+struct Named { using container_type = int; int d = 4; };
+struct Last final { using container_type = int; int c = 5; };
+std::filesystem::directory_iterator files("/");
 """
 
 
@@ -136,6 +147,13 @@ ADDRESS = "0x[0-9a-f]+"
         ("std::system_error(std::error_code()).code()", "system:0 (Success)"),
         ("typeid(int)", "(int)"),
         ("n > 2", "true"),
+        ("std::stack<P>({p})", f"{{ {MEMBERS} }}"),
+        ("std::queue<int>({1, 2})", "{ 1, 2 }"),
+        ("std::priority_queue<int>(numbers, numbers + 2)", "{ 2, 1 }"),
+        ("std::valarray<int>(numbers, 2)", "{ 1, 2 }"),
+        ("listed::List{}", "{ 1, 2 }"),
+        ("Named{}", "{ .d = 4 }"),
+        ("Last{}", "{ .c = 5 }"),
     ],
 )
 def test_values(session: Session, source: str, text: str) -> None:
