@@ -77,8 +77,10 @@ json::Object Inputs::call(StringRef Function, const json::Object &Request) {
 
 json::Object Inputs::failure() {
   json::Object Answer{{"diagnostics", json::fixUTF8(Compiler.takeDiagnostics())}, {"compiled", false}};
-  if (auto Wanted = Again.wanted())
-    Answer["again"] = std::move(*Wanted);
+  json::Object Wanted = Again.wanted();
+  for (auto [From, To] : Captures.surplus())
+    Wanted.getArray("drop")->push_back(json::Array{static_cast<int64_t>(From), static_cast<int64_t>(To)});
+  Answer["again"] = std::move(Wanted);
   Answer["clash"] = Again.isStuck();
   return Answer;
 }
@@ -96,6 +98,7 @@ void Inputs::expect(const json::Object &Request) {
   MayBePure = Request.getBoolean("look").value_or(false);
   MustBePure = Request.getBoolean("pure").value_or(false);
   Exception.reset();
+  Captures.begin();
 }
 
 // Empty: it compiles, and is what it must be.

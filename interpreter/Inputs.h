@@ -3,7 +3,7 @@
 // In: requests of the front, {"run": source} or {"call": function's symbol}, with
 //   form, data    of its value, and bytes that it may take (Values.h)
 //   look, pure    it may be, or must be, an expression that changes nothing
-//   again         what an earlier try asked for (Redefinition.h)
+//   again         what an earlier try asked for (Redefinition.h, Captures.h)
 //   careful       there is nothing to go back to: what does not compile must not be tried where it harms
 //   missed        symbols that no library has (Libraries.h)
 // Out: a JSON object:
@@ -15,6 +15,7 @@
 #ifndef HALO_INTERPRETER_INPUTS_H
 #define HALO_INTERPRETER_INPUTS_H
 
+#include "Captures.h"
 #include "Compiler.h"
 #include "Engine.h"
 #include "Libraries.h"
@@ -33,7 +34,8 @@ class Inputs {
 public:
   Inputs(halo::Engine &Engine, halo::Compiler &Compiler, halo::Values &Values, halo::Redefinition &Again,
          halo::Libraries &Libraries)
-      : Engine(Engine), Compiler(Compiler), Values(Values), Again(Again), Libraries(Libraries) {}
+      : Engine(Engine), Compiler(Compiler), Values(Values), Again(Again), Libraries(Libraries),
+        Captures(Compiler) {}
 
   // Until the front lets run what it has asked for with "waits"; not called where nothing will run.
   std::function<llvm::Error()> AwaitGo;
@@ -63,6 +65,7 @@ private:
   halo::Values &Values;
   halo::Redefinition &Again;
   halo::Libraries &Libraries;
+  halo::Captures Captures;
   std::optional<Caught> Exception;
   bool IsGood = true;
   bool MayBePure = false, MustBePure = false;

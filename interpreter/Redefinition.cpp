@@ -1,5 +1,7 @@
 #include "Redefinition.h"
 
+#include "Overhearing.h"
+
 #include "clang/AST/ASTContext.h"
 #include "clang/AST/Attr.h"
 #include "clang/AST/Decl.h"
@@ -87,24 +89,12 @@ void forget(DeclContext &In, NamedDecl &Declared) {
 
 } // namespace
 
-// Hears what clang says on its way to the user.
-class Redefinition::Listener final : public DiagnosticConsumer {
+class Redefinition::Listener final : public Overhearing {
 public:
-  Listener(Redefinition &Owner, std::unique_ptr<DiagnosticConsumer> Next)
-      : Owner(Owner), Next(std::move(Next)) {}
+  explicit Listener(Redefinition &Owner) : Owner(Owner) {}
 
-  void BeginSourceFile(const LangOptions &Options, const Preprocessor *P) override {
-    Next->BeginSourceFile(Options, P);
-  }
-  void EndSourceFile() override { Next->EndSourceFile(); }
-  void clear() override {
-    DiagnosticConsumer::clear();
-    Next->clear();
-  }
-  bool IncludeInDiagnosticCounts() const override { return Next->IncludeInDiagnosticCounts(); }
-
-  void HandleDiagnostic(DiagnosticsEngine::Level Level, const Diagnostic &Info) override {
-    DiagnosticConsumer::HandleDiagnostic(Level, Info);
+private:
+  void hear(DiagnosticsEngine::Level Level, const Diagnostic &Info) override {
     unsigned At = Info.getLocation().getRawEncoding();
     if (Level == DiagnosticsEngine::Note && Clashing.New) { // where the old one is
       Clashing.Old = At;
@@ -112,12 +102,9 @@ public:
     } else if (Level != DiagnosticsEngine::Note) {
       Clashing = isRedefinition(Info.getID()) ? Clash{nameIn(Info), At, 0} : Clash{};
     }
-    Next->HandleDiagnostic(Level, Info);
   }
 
-private:
   Redefinition &Owner;
-  std::unique_ptr<DiagnosticConsumer> Next;
   Clash Clashing{};
 };
 
@@ -158,8 +145,7 @@ std::unique_ptr<ASTConsumer> Redefinition::consumer() { return std::make_unique<
 
 void Redefinition::attach(CompilerInstance &Of) {
   Instance = &Of;
-  DiagnosticsEngine &Diagnostics = Of.getDiagnostics();
-  Diagnostics.setClient(new Listener(*this, Diagnostics.takeClient()), /*ShouldOwnClient=*/true);
+  Overhearing::attach<Listener>(Of, *this);
 }
 
 // Among all that have the name: what headers declare is not read for it.
@@ -241,9 +227,7 @@ std::optional<size_t> Redefinition::repeats(StringRef Definition, StringRef Text
   }
 }
 
-std::unique_ptr<json::Object> Redefinition::wanted() {
-  if (Clashes.empty())
-    return nullptr;
+json::Object Redefinition::wanted() {
   const SourceManager &Sources = Instance->getSourceManager();
   TranslationUnitDecl *Unit = Instance->getASTContext().getTranslationUnitDecl();
   // Declarations by their places. A template's place is that of what it declares.
@@ -275,9 +259,7 @@ std::unique_ptr<json::Object> Redefinition::wanted() {
     if (auto Length = repeats(Definition, Input.drop_front(Offset)))
       Drop.push_back(json::Array{static_cast<int64_t>(Offset), static_cast<int64_t>(Offset + *Length)});
   }
-  if (Hide.empty() && Drop.empty())
-    return nullptr;
-  return std::make_unique<json::Object>(json::Object{{"hide", std::move(Hide)}, {"drop", std::move(Drop)}});
+  return json::Object{{"hide", std::move(Hide)}, {"drop", std::move(Drop)}};
 }
 
 } // namespace halo

@@ -15,7 +15,6 @@
 #include "clang/Frontend/CompilerInstance.h"
 #include "llvm/Support/JSON.h"
 
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -31,8 +30,9 @@ public:
 
   // Before an input: what an earlier try asked for; the source without what is left out.
   std::string apply(const llvm::json::Object &Wanted, llvm::StringRef Source);
-  // After one that failed: what another try would take; null: no other try helps.
-  std::unique_ptr<llvm::json::Object> wanted();
+  // After one that failed: what another try would take. "hide": declarations, by name and place; "drop":
+  // ranges of the input, their offsets. Both are empty where no other try helps.
+  llvm::json::Object wanted();
   // The last one failed over a definition that cannot be made again.
   bool isStuck() const { return !Clashes.empty(); }
   // Symbols of functions that the input has replaced, and of those that take their place.

@@ -140,6 +140,23 @@ def test_a_return_that_is_in_no_function(session: Session) -> None:
     assert value(session, "three()") == "3"
 
 
+def test_lambdas_that_would_capture_everything(session: Session, tmp_path: Path) -> None:
+    run(session, "int n = 2; struct Own { int m = 5; int f() { return [&] { return m; }(); } };")
+    run(
+        session,
+        "auto f = [&](int x) { return x + n; }, g = f;\nauto h = [=, y = 4] { return n + y; };",
+    )
+    run(session, "namespace inner { auto k = [ & ] { return [&] { return n; }(); }; }")
+    run(session, "n = 3;")
+    assert value(session, "f(1) + h() + inner::k() + Own().f()") == "19"
+    header = tmp_path / "captures.h"
+    header.write_text("auto late = [&] { return n; };\n")
+    outcome = session.run(f'#include "{header}"')
+    assert outcome.failure and "cannot have a capture-default" in outcome.diagnostics
+    outcome = session.run("#define ALL [&]\nauto m = ALL { return n; };")
+    assert outcome.failure and "cannot have a capture-default" in outcome.diagnostics
+
+
 def test_symbols_are_named_as_people_name_them(session: Session) -> None:
     failure = session.run("struct Nowhere { Nowhere(); } nowhere;").failure
     assert failure and "Nowhere::Nowhere()" in failure.text
