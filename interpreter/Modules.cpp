@@ -1,14 +1,22 @@
 #include "Modules.h"
 
+#include "clang/AST/ASTContext.h"
+#include "clang/AST/Attr.h"
+#include "clang/AST/DeclCXX.h"
+#include "clang/AST/DeclTemplate.h"
 #include "clang/Basic/TargetInfo.h"
 #include "clang/CodeGen/BackendUtil.h"
+#include "clang/Frontend/MultiplexConsumer.h"
 #include "clang/Lex/PreprocessorOptions.h"
+#include "llvm/IR/DebugInfoMetadata.h"
 #include "llvm/IR/DiagnosticHandler.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/InstrTypes.h"
+#include "llvm/IR/Instructions.h"
 #include "llvm/Linker/Linker.h"
+#include "llvm/Support/Path.h"
 
 using namespace llvm;
 
@@ -38,6 +46,47 @@ private:
   clang::DiagnosticsEngine &To;
 };
 
+// clang initializes what others cannot see when something uses it; by then an input may have changed what
+// it is initialized with.
+class Eager final : public clang::ASTConsumer {
+public:
+  bool HandleTopLevelDecl(clang::DeclGroupRef Group) override {
+    for (clang::Decl *Each : Group)
+      hold(*Each);
+    return true;
+  }
+
+private:
+  static void hold(clang::Decl &D) {
+    if (isa<clang::NamespaceDecl, clang::LinkageSpecDecl>(D)) {
+      for (clang::Decl *Each : cast<clang::DeclContext>(&D)->decls())
+        hold(*Each);
+      return;
+    }
+    auto *Variable = dyn_cast<clang::VarDecl>(&D);
+    if (!Variable || D.isFromASTFile() || D.isInvalidDecl() || Variable->isTemplated() ||
+        isa<clang::VarTemplateSpecializationDecl>(D) || !Variable->isFileVarDecl() ||
+        Variable->isStaticDataMember())
+      return;
+    clang::ASTContext &Context = D.getASTContext();
+    if (const clang::Expr *Value = Variable->getInit();
+        Value && !Value->isConstantInitializer(Context, Variable->getType()->isReferenceType()))
+      D.addAttr(clang::UsedAttr::CreateImplicit(Context));
+  }
+};
+
+// That of a variable that an earlier input, or a header of it, has declared; not one that only uses it.
+bool initializes(const Function &Initializer, const GlobalVariable &Variable, const clang::Decl &Of) {
+  bool IsUsed = false, IsThere = false;
+  StringRef File = Of.getASTContext().getSourceManager().getPresumedLoc(Of.getLocation()).getFilename();
+  for (const Instruction &Each : instructions(Initializer)) {
+    IsUsed |= llvm::is_contained(Each.operand_values(), &Variable);
+    const DebugLoc &At = Each.getDebugLoc();
+    IsThere |= At && sys::path::filename(At->getFilename()) == sys::path::filename(File);
+  }
+  return IsUsed && IsThere;
+}
+
 // Coroutines are whole functions until then, and some must be inlined.
 bool needsPasses(const Module &M) {
   for (const Function &Each : M) {
@@ -56,12 +105,49 @@ bool needsPasses(const Module &M) {
 
 } // namespace
 
+// What is static, unnamed or in an unnamed namespace has internal symbols, and clang makes it anew for each
+// module that uses it; but to the user it is one. Here the first is the one for all.
+void Modules::unite(Module &M) {
+  std::vector<std::pair<GlobalVariable *, const clang::Decl *>> Again;
+  for (GlobalObject &Each : M.global_objects()) {
+    if (!Each.hasInternalLinkage() || Each.isDeclaration())
+      continue;
+    const clang::Decl *Of = Generator->GetDeclForMangledName(Each.getName());
+    if (!Of && !Each.getName().starts_with("_ZT")) // types
+      continue;
+    Each.setLinkage(GlobalValue::ExternalLinkage);
+    if (United.insert(Each.getName()).second)
+      continue;
+    Each.setComdat(nullptr);
+    if (auto *Variable = dyn_cast<GlobalVariable>(&Each)) {
+      Variable->setInitializer(nullptr);
+      if (Of)
+        Again.emplace_back(Variable, Of);
+    } else {
+      cast<Function>(Each).deleteBody();
+    }
+  }
+  if (Again.empty())
+    return;
+  for (Function &Each : M)
+    if (Each.getName().starts_with("__cxx_global_var_init") && llvm::any_of(Again, [&](auto &Variable) {
+          return initializes(Each, *Variable.first, *Variable.second);
+        })) {
+      Each.deleteBody();
+      Each.setLinkage(GlobalValue::InternalLinkage);
+      ReturnInst::Create(M.getContext(), BasicBlock::Create(M.getContext(), "", &Each));
+    }
+}
+
 std::unique_ptr<clang::ASTConsumer> Modules::consumer(clang::CompilerInstance &Of) {
   Instance = &Of;
   Context = std::make_unique<LLVMContext>();
   auto Made = clang::CreateLLVMCodeGen(Of, "<<< inputs >>>", *Context);
   Generator = Made.get();
-  return Made;
+  std::vector<std::unique_ptr<clang::ASTConsumer>> Both;
+  Both.push_back(std::make_unique<Eager>());
+  Both.push_back(std::move(Made));
+  return std::make_unique<clang::MultiplexConsumer>(std::move(Both));
 }
 
 void Modules::begin() {
@@ -74,6 +160,7 @@ std::unique_ptr<Module> Modules::take() {
   std::unique_ptr<Module> M = Generator->ReleaseModule();
   if (!M)
     return nullptr;
+  unite(*M);
   if (++Count % ModulesOfContext == 0) {
     Last = std::exchange(Context, std::make_unique<LLVMContext>());
     Context->setDiscardValueNames(Instance->getCodeGenOpts().DiscardValueNames);

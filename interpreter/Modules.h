@@ -8,6 +8,7 @@
 
 #include "clang/CodeGen/ModuleBuilder.h"
 #include "clang/Frontend/CompilerInstance.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 
@@ -30,10 +31,12 @@ public:
   std::unique_ptr<llvm::Module> take();
 
 private:
+  void unite(llvm::Module &M);
   void runPasses(llvm::Module &M);
 
   bool AsksForPasses;
   unsigned Count = 0;
+  llvm::StringSet<> United;                         // symbols that an earlier module has made external
   std::unique_ptr<llvm::LLVMContext> Context, Last; // of the next module, and of earlier ones
   std::unique_ptr<llvm::Module> First;
   clang::CompilerInstance *Instance = nullptr;

@@ -134,8 +134,10 @@ private:
     if (auto *New = dyn_cast<FunctionDecl>(&D); New && New->isThisDeclarationADefinition())
       for (FunctionDecl *Old : Owner.Old)
         if (Old->getDeclName() == New->getDeclName() &&
-            D.getASTContext().hasSameType(Old->getType(), New->getType()))
+            D.getASTContext().hasSameType(Old->getType(), New->getType())) {
+          D.addAttr(UsedAttr::CreateImplicit(D.getASTContext())); // there is code for it, if inline or static
           Owner.Replaced.emplace_back(ASTNameGenerator(D.getASTContext()).getName(Old), Label);
+        }
   }
 
   Redefinition &Owner;

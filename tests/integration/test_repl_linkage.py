@@ -1,0 +1,121 @@
+"""What is static, unnamed or in an unnamed namespace is one thing for all inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness.inputs import run_clean as run
+from harness.inputs import value
+
+from halojit.repl.session import Session
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    with Session(("-std=c++20",)) as session:
+        run(session, "#include <string>", "int begun = 0; int begin(int n) { ++begun; return n; }")
+        yield session
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        "static int x = 5;",
+        "static int x = begin(5);",
+        "static thread_local int x = 5;",
+        "static thread_local int x = begin(5);",
+        "namespace { int x = begin(5); }",
+        "namespace { namespace inner { int x = begin(5); } using inner::x; }",
+        "static struct { int n = begin(5); operator int &() { return n; } } x;",
+        "struct { int n = 5; operator int &() { return n; } } x;",
+        "static union { int x = 5; float y; };",
+        "static int numbers[] = {1, 5}; static int &x = numbers[1];",
+        'extern "C" { static int x = begin(5); }',
+    ],
+)
+def test_a_variable(session: Session, declaration: str) -> None:
+    run(session, declaration, "int &alias = x;", "alias = 10;")
+    assert value(session, "(int &)x") == "10"
+    run(session, "(int &)x += 1;")
+    assert value(session, "alias") == "11"
+    assert value(session, "begun <= 1") == "true"
+
+
+@pytest.mark.parametrize(
+    ("declaration", "call"),
+    [
+        ("static int f() { static int n = begin(0); return ++n; }", "f()"),
+        (
+            "static int f(); int g() { return 0; } static int f() { static int n; return ++n; }",
+            "f()",
+        ),
+        ("static inline int f() { static int n = 0; return ++n; }", "f()"),
+        ("namespace { int f() { static int n = 0; return ++n; } }", "f()"),
+        ("namespace { struct S { static int f() { static int n; return ++n; } }; }", "S::f()"),
+        ("template <class T> static T f() { static T n = 0; return ++n; }", "f<int>()"),
+        ("auto f = [] { static int n = begin(0); return ++n; };", "f()"),
+        ("auto f = [n = begin(0)]() mutable { return ++n; };", "f()"),
+        ('auto f = [s = std::string("")]() mutable { s += "."; return s.size(); };', "f()"),
+        ("auto f = [](auto by) { static int n = 0; return n += by; };", "f(1)"),
+        ("struct { int operator()() { static int n; return ++n; } } f;", "f()"),
+    ],
+)
+def test_a_function_with_a_state(session: Session, declaration: str, call: str) -> None:
+    run(session, declaration, f"auto before = {call};")
+    assert [value(session, call) for _ in range(3)] == ["2", "3", "4"]
+    assert value(session, "before") == "1"
+    assert value(session, "begun <= 1") == "true"
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        "const int x = n + 1;",
+        "static int x = n + 1;",
+        "static const int x = n + 1;",
+        "inline int x = n + 1;",
+        "namespace { int x = n + 1; }",
+        "static const int &x = n + 1;",
+    ],
+)
+def test_it_is_initialized_by_the_input_that_declares_it(
+    session: Session, declaration: str
+) -> None:
+    run(session, "int n = 1;", declaration, "n = 50;")
+    assert value(session, "x") == "2"
+
+
+def test_types_are_the_same_in_all_inputs(session: Session) -> None:
+    run(session, "namespace { struct Hidden { int n; virtual ~Hidden() {} }; }")
+    run(session, "void fail() { Hidden thrown; thrown.n = 3; throw thrown; } int caught = 0;")
+    run(session, "try { fail(); } catch (const Hidden &each) { caught = each.n; }")
+    assert value(session, "caught") == "3"
+    run(session, "#include <typeinfo>", "auto &first = typeid(Hidden);")
+    assert value(session, "first == typeid(Hidden)") == "true"
+
+
+def test_it_may_be_defined_again(session: Session) -> None:
+    run(session, "static int x = 1; static int f() { return x; } int g() { return f(); }")
+    run(session, "static int x = 2;", "static int f() { return 10 + x; }")
+    assert value(session, "f() + 100 * g()") == "1212"
+    run(session, "inline int h() { return 1; }", "inline int h() { return 2; }")
+    assert value(session, "h()") == "2"
+
+
+def test_those_of_headers(session: Session, tmp_path: Path) -> None:
+    header = tmp_path / "state.h"
+    header.write_text("static int x = begin(1);\nnamespace { int y = begin(2); }\n")
+    run(session, f'#include "{header}"', "x = 5; y = 6;", "int z = x;")
+    assert value(session, "x + 10 * y + 100 * z + 1000 * begun") == "2565"
+
+
+def test_in_c() -> None:
+    with Session(("-xc",)) as session:
+        run(
+            session,
+            "static int x; static int x = 5; static int f(void) { static int n; return ++n; }",
+        )
+        run(session, "x = 6;", "f();")
+        assert value(session, "x + f()") == "8"
