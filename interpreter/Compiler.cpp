@@ -2,6 +2,7 @@
 
 #include "clang/AST/ASTConsumer.h"
 #include "clang/AST/ASTContext.h"
+#include "clang/AST/DeclCXX.h"
 #include "clang/Basic/DiagnosticSema.h"
 #include "clang/Frontend/CompilerInstance.h"
 #include "clang/Frontend/MultiplexConsumer.h"
@@ -31,6 +32,33 @@ public:
   OpenInterpreter(std::unique_ptr<clang::CompilerInstance> Instance, Error &Failure,
                   std::unique_ptr<clang::ASTConsumer> Consumer)
       : Interpreter(std::move(Instance), Failure, nullptr, std::move(Consumer)) {}
+};
+
+// After an error clang goes through the names of what an input has declared, and crashes over those of
+// directives, `using namespace` and what an unnamed namespace brings along. They stay in effect without
+// being listed.
+class Directives final : public clang::ASTConsumer {
+public:
+  bool HandleTopLevelDecl(clang::DeclGroupRef Group) override {
+    for (clang::Decl *Each : Group)
+      if (auto *Space = dyn_cast<clang::NamespaceDecl>(Each); Space && Space->isAnonymousNamespace()) {
+        for (clang::UsingDirectiveDecl *Directive : Space->getDeclContext()->using_directives())
+          if (Directive->isImplicit() && Directive->getNominatedNamespace() == Space->getFirstDecl())
+            unlist(*Directive);
+      } else if (auto *Directive = dyn_cast<clang::UsingDirectiveDecl>(Each)) {
+        unlist(*Directive);
+      }
+    return true;
+  }
+
+private:
+  static void unlist(clang::UsingDirectiveDecl &Each) {
+    clang::DeclContext *In = Each.getDeclContext();
+    if (!In->isTranslationUnit() || !In->containsDecl(&Each))
+      return;
+    In->removeDecl(&Each);
+    In->makeDeclVisibleInContext(&Each);
+  }
 };
 
 // It has no part in what LLVM does with code.
@@ -68,6 +96,7 @@ Expected<std::unique_ptr<Compiler>> Compiler::create(const Triple &Triple,
   // Code is made by the last consumer alone.
   (*Instance)->getFrontendOpts().ProgramAction = clang::frontend::ParseSyntaxOnly;
   std::vector<std::unique_ptr<clang::ASTConsumer>> Consumers;
+  Consumers.push_back(std::make_unique<Directives>());
   Consumers.push_back(std::move(Consumer));
   Consumers.push_back(Self->Made.consumer(**Instance));
   Error Failure = Error::success();

@@ -37,14 +37,7 @@ public:
         if (isHook(*Each))
           Owner.learnHook();
       }
-    for (Decl *Each : Group)
-      if (auto *Top = dyn_cast<TopLevelStmtDecl>(Each)) {
-        for (Decl *Local : Top->decls())
-          giveName(*Local);
-      } else { // instantiated in the middle of a statement
-        for (DeclContext *In = Each->getDeclContext(); In; In = In->getParent())
-          giveName(*Decl::castFromDeclContext(In));
-      }
+    nameLocals();
     for (Decl *Each : Group)
       if (auto *Top = dyn_cast<TopLevelStmtDecl>(Each); Top && Top->isSemiMissing())
         if (auto *Value = dyn_cast_or_null<Expr>(Top->getStmt()))
@@ -52,6 +45,8 @@ public:
             Top->setStmt(Shown);
     return true;
   }
+
+  void HandleCXXStaticMemberVarInstantiation(VarDecl *) override { nameLocals(); }
 
 private:
   // clang brings instances of templates, and what it reads of a cached header, too.
@@ -74,7 +69,35 @@ private:
   }
 
   // clang 22 has no symbols for what is local to a statement outside of functions (lambdas, classes,
-  // static variables), and crashes. So it is made local to a namespace that no other statement has.
+  // static variables), and crashes. So it is made local to a namespace that no other statement has, before
+  // code is made of anything: templates are instantiated with it in the middle of the statement.
+  void nameLocals() {
+    TranslationUnitDecl *Unit = Owner.Instance->getASTContext().getTranslationUnitDecl();
+    if (Unit != InUnit) {
+      InUnit = Unit;
+      Seen = nullptr;
+      Statement = nullptr;
+    }
+    for (;;) {
+      auto First = Unit->noload_decls().begin();
+      Decl *Next = Seen                                  ? Seen->getNextDeclInContext()
+                   : First == Unit->noload_decls().end() ? nullptr
+                                                         : *First;
+      if (!Next)
+        break;
+      Seen = Next;
+      nameLocals(Statement); // it has ended
+      Statement = dyn_cast<TopLevelStmtDecl>(Seen);
+    }
+    nameLocals(Statement);
+  }
+
+  void nameLocals(TopLevelStmtDecl *In) {
+    if (In)
+      for (Decl *Local : In->decls())
+        giveName(*Local);
+  }
+
   void giveName(Decl &D) {
     auto *Variable = dyn_cast<VarDecl>(&D);
     if (!isa<TagDecl>(D) && !(Variable && Variable->isStaticLocal()))
@@ -92,6 +115,9 @@ private:
   }
 
   llvm::DenseMap<TopLevelStmtDecl *, NamespaceDecl *> Spaces;
+  TranslationUnitDecl *InUnit = nullptr; // of the input
+  Decl *Seen = nullptr;                  // the last one there
+  TopLevelStmtDecl *Statement = nullptr; // that it is
   unsigned Statements = 0;
   Values &Owner;
 };
@@ -130,7 +156,8 @@ Expr *Values::rewrite(TopLevelStmtDecl &In, Expr &Whole) {
   ASTContext &Context = S.getASTContext();
   SourceLocation At = Whole.getBeginLoc();
   Expr *Value = &Whole;
-  if (auto *Full = dyn_cast<ExprWithCleanups>(Value))
+  auto *Full = dyn_cast<ExprWithCleanups>(Value);
+  if (Full)
     Value = Full->getSubExpr();
   QualType Type = Value->getType();
   if (Type->isVoidType() || Type->isDependentType() || Type->isPlaceholderType())
@@ -168,6 +195,8 @@ Expr *Values::rewrite(TopLevelStmtDecl &In, Expr &Whole) {
   ExprResult Call = S.ActOnCallExpr(/*Scope=*/nullptr, Function.get(), At, Arguments, Whole.getEndLoc());
   if (Call.isInvalid())
     return nullptr;
+  if (Full) // its temporaries end with the statement
+    S.Cleanup.setExprNeedsCleanups(Full->cleanupsHaveSideEffects());
   Call = S.ActOnFinishFullExpr(Call.get(), /*DiscardedValue=*/false);
   return Call.isInvalid() ? nullptr : Call.get();
 }

@@ -140,6 +140,44 @@ def test_a_return_that_is_in_no_function(session: Session) -> None:
     assert value(session, "three()") == "3"
 
 
+def test_lambdas_become_functions_in_the_middle_of_a_statement(session: Session) -> None:
+    """clang 22 itself crashes on each."""
+    run(session, "#include <functional>\n#include <map>", "std::function<int(int)> f;")
+    run(session, "f = [](int x) { return x + 1; };")
+    assert value(session, "f(1)") == "2"
+    assert value(session, "std::function<int(int)>([](int x) { return x; })(3)") == "3"
+    run(session, "std::map<int, std::function<int()>> m;", "m[1] = [] { return 4; };")
+    assert value(session, "m[1]()") == "4"
+    assert value(session, "[](std::function<int()> g) { return g(); }([] { return 5; })") == "5"
+    assert value(session, "std::bind([](int x) { return x; }, 6)()") == "6"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "using namespace std; nope;",
+        "nope; using namespace std;",
+        "namespace { int a; nope; }",
+        "namespace n { int b; } using namespace n; nope;",
+    ],
+)
+def test_errors_among_directives(session: Session, source: str) -> None:
+    """clang 22 itself crashes on each."""
+    outcome = session.run(source)
+    assert "'nope'" in outcome.diagnostics
+    run(session, "namespace { int a = 1; }", "#include <vector>", "using namespace std;")
+    assert value(session, "vector<int>{a}") == "{ 1 }"
+
+
+def test_a_member_of_a_temporary(session: Session) -> None:
+    run(session, "#include <string>", "int ended = 0;")
+    run(session, "struct P { std::string name; int age; }; P make() { return {std::string(), 5}; }")
+    assert value(session, "make().age") == "5"
+    run(session, "struct Q { int n; ~Q() { ++ended; } };")
+    assert value(session, "Q{3}.n") == "3"
+    assert value(session, "ended") == "1"
+
+
 def test_lambdas_that_would_capture_everything(session: Session, tmp_path: Path) -> None:
     run(session, "int n = 2; struct Own { int m = 5; int f() { return [&] { return m; }(); } };")
     run(
