@@ -116,6 +116,7 @@ class Statements {
 public:
   // Depth: of brackets, before the token.
   void take(StringRef Spelling, tok::TokenKind Kind, int Depth) {
+    takeDeclaration(Spelling, Kind, Depth);
     if (At == Place::InHead && Depth == 1 && Kind == tok::r_paren)
       At = Place::Body;
     else if (Depth == 0 && At == Place::Head && Kind == tok::l_paren)
@@ -124,11 +125,21 @@ public:
       At = Kind == tok::raw_identifier ? after(Spelling) : Place::None;
   }
 
-  bool isOpen() const { return At != Place::None || Dos > 0; }
+  bool isOpen() const { return At != Place::None || Dos > 0 || IsDeclaration; }
   bool isBody() const { return At == Place::Body; }
 
 private:
   enum class Place { None, Head, InHead, Body };
+
+  // What begins with these has a body, or ends with a semicolon; clang says of some that they are wrong.
+  void takeDeclaration(StringRef Spelling, tok::TokenKind Kind, int Depth) {
+    static constexpr StringRef Words[] = {"class", "enum", "namespace", "struct", "typedef", "union"};
+    if (Depth == 0 && IsAtBegin)
+      IsDeclaration = llvm::is_contained(Words, Spelling);
+    if (Depth == 0 && (Kind == tok::l_brace || Kind == tok::semi))
+      IsDeclaration = false;
+    IsAtBegin = (Depth == 0 && Kind == tok::semi) || (Depth == 1 && Kind == tok::r_brace);
+  }
 
   Place after(StringRef Name) {
     if (Name == "while" && Dos > 0 && At != Place::Body) {
@@ -143,14 +154,53 @@ private:
 
   Place At = Place::None;
   int Dos = 0; // without their `while`
+  bool IsAtBegin = true, IsDeclaration = false;
+};
+
+// Of `#if` and what belongs to it. Which alternative is the one cannot be told without the preprocessor;
+// what counts are the brackets of the first that is not `#if 0`.
+class Conditionals {
+public:
+  // Depth: of brackets so far.
+  void take(StringRef Directive, int &Depth) {
+    if (Directive == "if" || Directive == "ifdef" || Directive == "ifndef") {
+      Open.push_back({Depth, std::nullopt, false});
+      return;
+    }
+    bool IsEnd = Directive == "endif";
+    if (Open.empty() || (!IsEnd && !Directive.starts_with("el"))) // else, elif, elifdef, elifndef
+      return;
+    Alternatives &Last = Open.back();
+    if (!Last.After && !Last.IsNever)
+      Last.After = Depth;
+    Last.IsNever = false;
+    Depth = IsEnd ? Last.After.value_or(Last.Before) : Last.Before;
+    if (IsEnd)
+      Open.pop_back();
+  }
+  void isNever(bool Is) { Open.back().IsNever = Is; }
+
+  bool isOpen() const { return !Open.empty(); }
+  bool isLeftOut() const {
+    return llvm::any_of(Open, [](const Alternatives &Each) { return Each.IsNever; });
+  }
+
+private:
+  struct Alternatives {
+    int Before;               // depth of brackets
+    std::optional<int> After; // the first of them
+    bool IsNever;             // in #if 0
+  };
+  std::vector<Alternatives> Open;
 };
 
 struct Tokens {
   int Depth = 0;
-  int Conditionals = 0;
+  Conditionals Ifs;
   bool IsOpen = false;      // a comment, a literal or a line goes on
   bool IsDirectives = true; // and nothing else
   bool HasReturn = false;   // outside of functions
+  bool HasMacro = false;    // which may have brackets
   Operands Expression;
   Statements Outermost;
   size_t End = 0; // of the last token
@@ -164,30 +214,34 @@ Tokens scan(CompilerInstance &Clang, StringRef Text) {
   std::string Buffer = Text.str();
   Lexer Raw(SourceLocation(), Options, Buffer.data(), Buffer.data(), Buffer.data() + Buffer.size());
   Token T;
-  bool IsDirective = false, IsInDirective = false;
+  bool IsDirective = false, IsIf = false, IsInDirective = false;
   for (;;) {
     Raw.LexFromRawLexer(T);
     if (T.is(tok::eof))
       break;
     size_t At = static_cast<size_t>(Raw.getBufferLocation() - Buffer.data()) - T.getLength();
     StringRef Spelling = StringRef(Buffer).substr(At, T.getLength());
-    if (IsDirective && T.is(tok::raw_identifier)) {
-      Seen.Conditionals += Spelling == "if" || Spelling == "ifdef" || Spelling == "ifndef";
-      Seen.Conditionals -= Spelling == "endif";
-    }
+    if (IsDirective && T.is(tok::raw_identifier))
+      Seen.Ifs.take(Spelling, Seen.Depth);
+    else if (IsIf)
+      Seen.Ifs.isNever(Spelling == "0");
+    IsIf = IsDirective && Spelling == "if";
     IsDirective = T.is(tok::hash) && T.isAtStartOfLine();
     if (T.isAtStartOfLine()) {
       Seen.IsDirectives &= IsDirective;
       IsInDirective = IsDirective;
     }
+    Seen.Last = T.getKind();
+    Seen.End = At + T.getLength();
+    if (IsInDirective || Seen.Ifs.isLeftOut())
+      continue;
     auto Known = Names.find(Spelling);
-    Seen.Expression.take(T.getKind(),
-                         Known == Names.end() || (Known->second->getTokenID() == tok::identifier &&
-                                                  !Known->second->hasMacroDefinition()));
-    if (!IsInDirective) {
-      Seen.Outermost.take(Spelling, T.getKind(), Seen.Depth);
-      Seen.HasReturn |= Spelling == "return" && Seen.Depth == 0;
-    }
+    bool IsMacro = Known != Names.end() && Known->second->hasMacroDefinition();
+    Seen.HasMacro |= IsMacro;
+    Seen.Expression.take(T.getKind(), Known == Names.end() ||
+                                          (Known->second->getTokenID() == tok::identifier && !IsMacro));
+    Seen.Outermost.take(Spelling, T.getKind(), Seen.Depth);
+    Seen.HasReturn |= Spelling == "return" && Seen.Depth == 0;
     switch (T.getKind()) {
     case tok::l_brace:
     case tok::l_paren:
@@ -205,8 +259,6 @@ Tokens scan(CompilerInstance &Clang, StringRef Text) {
     default:
       break;
     }
-    Seen.Last = T.getKind();
-    Seen.End = At + T.getLength();
   }
   StringRef Rest = StringRef(Buffer).drop_front(Seen.End);
   if (size_t Comment = Rest.rfind("/*"); Comment != StringRef::npos &&
@@ -221,15 +273,15 @@ Tokens scan(CompilerInstance &Clang, StringRef Text) {
 
 StringRef flaw(Compiler &C, StringRef Text) {
   Tokens Seen = scan(C.instance(), Text);
-  if (Seen.IsOpen || Seen.Depth > 0 || Seen.Conditionals > 0)
+  if (Seen.IsOpen || Seen.Depth > 0 || Seen.Ifs.isOpen())
     return "the input ends inside of a bracket, a comment, a literal or an #if";
-  return Seen.HasReturn ? "'return' outside of a function" : "";
+  return Seen.HasReturn && !Seen.HasMacro ? "'return' outside of a function" : "";
 }
 
 Progress completeness(Compiler &C, StringRef Text) {
   Tokens Seen = scan(C.instance(), Text);
   unsigned Depth = static_cast<unsigned>(std::max(Seen.Depth, 0));
-  if (Seen.IsOpen || Seen.Depth > 0 || Seen.Conditionals > 0 || Seen.Outermost.isOpen())
+  if (Seen.IsOpen || Seen.Depth > 0 || Seen.Ifs.isOpen() || Seen.Outermost.isOpen())
     return {Completeness::Incomplete, Depth + Seen.Outermost.isBody()};
   if (Seen.Depth < 0 || Seen.Last == tok::semi || Seen.Last == tok::eof || Seen.IsDirectives ||
       Seen.Expression.isWhole())
