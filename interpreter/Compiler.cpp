@@ -7,6 +7,7 @@
 #include "clang/Frontend/CompilerInstance.h"
 #include "clang/Frontend/MultiplexConsumer.h"
 #include "clang/Frontend/TextDiagnosticPrinter.h"
+#include "clang/Lex/Preprocessor.h"
 
 using namespace llvm;
 
@@ -61,6 +62,20 @@ private:
   }
 };
 
+// clang begins another translation unit with each input, and with that another unnamed namespace.
+void shareUnnamedNamespace(clang::CompilerInstance &Of) {
+  auto Share = [&Context = Of.getASTContext(),
+                Last = static_cast<clang::TranslationUnitDecl *>(nullptr)](const clang::Token &) mutable {
+    clang::TranslationUnitDecl *Now = Context.getTranslationUnitDecl();
+    if (Now == Last)
+      return;
+    if (Last && !Now->getAnonymousNamespace())
+      Now->setAnonymousNamespace(Last->getAnonymousNamespace());
+    Last = Now;
+  };
+  Of.getPreprocessor().setTokenWatcher(Share); // nothing else of clang's tells of an input's begin
+}
+
 // It has no part in what LLVM does with code.
 bool isPlain(StringRef Flag) {
   static constexpr const char *Plain[] = {"-D", "-I", "-U", "-W", "-i", "-std", "-x", "-w", "-O0", "-march="};
@@ -107,6 +122,7 @@ Expected<std::unique_ptr<Compiler>> Compiler::create(const Triple &Triple,
     std::string Why = toString(std::move(Failure));
     return createStringError(Self->takeDiagnostics() + Why);
   }
+  shareUnnamedNamespace(*Self->Session->getCompilerInstance());
   Self->Made.begin();
   return Self;
 }

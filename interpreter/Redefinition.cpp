@@ -1,5 +1,6 @@
 #include "Redefinition.h"
 
+#include "Declarations.h"
 #include "Overhearing.h"
 
 #include "clang/AST/ASTContext.h"
@@ -30,6 +31,10 @@ bool isRedefinition(unsigned Id) {
   case diag::err_redefinition_different_concept:
   case diag::err_ovl_diff_return_type:
   case diag::err_conflicting_types:
+  case diag::err_redefinition_of_enumerator:
+  case diag::err_param_default_argument_redefinition:
+  case diag::err_template_param_default_arg_redefinition:
+  case diag::err_deduction_guide_redeclared:
     return true;
   default:
     return false;
@@ -56,10 +61,11 @@ bool canBeHidden(const NamedDecl &D) {
   if (!D.getDeclContext()->isTranslationUnit()) // nor what C knows by its name
     return false;
   if (auto *Function = dyn_cast<FunctionDecl>(&D))
-    return !isa<CXXMethodDecl>(D) && !Function->isTemplateInstantiation() &&
+    return D.getIdentifier() && !isa<CXXMethodDecl>(D) && !Function->isTemplateInstantiation() &&
            !Function->getDescribedFunctionTemplate();
   auto *Variable = dyn_cast<VarDecl>(&D);
-  return Variable && !isa<VarTemplateSpecializationDecl>(D) && !Variable->getDescribedVarTemplate();
+  return isa<BindingDecl>(D) ||
+         (Variable && !isa<VarTemplateSpecializationDecl>(D) && !Variable->getDescribedVarTemplate());
 }
 
 // Those of extern "C" { … } too.
@@ -124,10 +130,14 @@ public:
 
 private:
   void name(NamedDecl &D) {
+    if (auto *Bindings = dyn_cast<DecompositionDecl>(&D)) {
+      nameBindings(*Bindings);
+      return;
+    }
     if (!canBeHidden(D) || !D.getIdentifier() || D.hasAttr<AsmLabelAttr>() ||
         !Owner.Hidden.count(D.getName().str()))
       return;
-    std::string Label = D.getName().str() + "$" + std::to_string(Owner.Generation);
+    std::string Label = labelOf(D);
     if (auto *Function = dyn_cast<FunctionDecl>(&D)) // overloads
       Label += "$" + std::to_string(Function->getLocation().getRawEncoding());
     D.addAttr(AsmLabelAttr::CreateImplicit(D.getASTContext(), Label));
@@ -138,6 +148,23 @@ private:
           D.addAttr(UsedAttr::CreateImplicit(D.getASTContext())); // there is code for it, if inline or static
           Owner.Replaced.emplace_back(ASTNameGenerator(D.getASTContext()).getName(Old), Label);
         }
+  }
+
+  // The variable without a name that they are parts of, and those that hold them if it is a tuple.
+  void nameBindings(DecompositionDecl &D) {
+    ASTContext &Context = D.getASTContext();
+    for (BindingDecl *Each : D.bindings()) {
+      if (!Owner.Hidden.count(Each->getName().str()))
+        continue;
+      if (!D.hasAttr<AsmLabelAttr>())
+        D.addAttr(AsmLabelAttr::CreateImplicit(Context, labelOf(*Each) + "$of"));
+      if (VarDecl *Holding = Each->getHoldingVar())
+        Holding->addAttr(AsmLabelAttr::CreateImplicit(Context, labelOf(*Each)));
+    }
+  }
+
+  std::string labelOf(const NamedDecl &D) const {
+    return D.getName().str() + "$" + std::to_string(Owner.Generation);
   }
 
   Redefinition &Owner;
@@ -206,34 +233,41 @@ std::string Redefinition::apply(const json::Object &Wanted, StringRef Source) {
   return Left;
 }
 
-// How much of Text is the very tokens of Definition; nothing: it begins with others.
-std::optional<size_t> Redefinition::repeats(StringRef Definition, StringRef Text) const {
-  std::string Old = Definition.str(), New = Text.str();
+// What of the input is to be left out, since it repeats what an earlier one has; nothing: it differs.
+std::optional<Range> Redefinition::repeated(const Clash &Of) const {
+  const SourceManager &Sources = Instance->getSourceManager();
   const LangOptions &Options = Instance->getLangOpts();
-  Lexer OldTokens(SourceLocation(), Options, Old.data(), Old.data(), Old.data() + Old.size());
-  Lexer NewTokens(SourceLocation(), Options, New.data(), New.data(), New.data() + New.size());
-  auto Next = [](Lexer &From, StringRef In) {
-    Token T;
-    From.LexFromRawLexer(T);
-    return In.substr(static_cast<size_t>(From.getBufferLocation() - In.data()) - T.getLength(),
-                     T.getLength());
-  };
-  size_t End = 0;
-  for (;;) {
-    StringRef Expected = Next(OldTokens, Old);
-    if (Expected.empty())
-      return End ? std::optional(End) : std::nullopt;
-    if (Next(NewTokens, New) != Expected)
+  StringRef Texts[2];
+  std::optional<Range> Found[2];
+  SourceLocation Places[] = {Sources.getFileLoc(SourceLocation::getFromRawEncoding(Of.New)),
+                             Sources.getFileLoc(SourceLocation::getFromRawEncoding(Of.Old))};
+  if (Places[1].isInvalid() || Sources.getFileID(Places[0]) == Sources.getFileID(Places[1]) ||
+      !Sources.getBufferName(Places[0]).starts_with("input_line_"))
+    return std::nullopt;
+  for (int I : {0, 1}) {
+    StringRef Text = Sources.getBufferData(Sources.getFileID(Places[I]));
+    Found[I] = declarationAt(Options, Text, Sources.getFileOffset(Places[I]));
+    if (!Found[I])
       return std::nullopt;
-    End = static_cast<size_t>(NewTokens.getBufferLocation() - New.data());
+    Texts[I] = Text.slice(Found[I]->first, Found[I]->second);
   }
+  if (!haveSameTokens(Options, Texts[0], Texts[1]))
+    return std::nullopt;
+  if (auto Within = definitionWithin(Options, Texts[0]))
+    return Range(Found[0]->first + Within->first, Found[0]->first + Within->second);
+  return Found[0];
 }
 
 json::Object Redefinition::wanted() {
   const SourceManager &Sources = Instance->getSourceManager();
   TranslationUnitDecl *Unit = Instance->getASTContext().getTranslationUnitDecl();
+  auto OffsetOf = [&](const Clash &Each) {
+    return Sources.getFileOffset(Sources.getFileLoc(SourceLocation::getFromRawEncoding(Each.New)));
+  };
   // Declarations by their places. A template's place is that of what it declares.
   json::Array Hide, Drop;
+  std::vector<size_t> Hidden;
+  std::vector<const Clash *> Left;
   for (const Clash &Each : Clashes) {
     NamedDecl *New = nullptr;
     forTopLevel(*Unit, [&](NamedDecl &D) {
@@ -241,25 +275,22 @@ json::Object Redefinition::wanted() {
         New = &D;
     });
     NamedDecl *Old = find(Each.Name, Each.Old, New);
-    if (!Old)
-      continue;
     // A variable takes a name that only C's library has.
-    bool IsLibrary = isa<FunctionDecl>(Old) && !Old->getDeclContext()->isTranslationUnit() &&
+    bool IsLibrary = Old && isa<FunctionDecl>(Old) && !Old->getDeclContext()->isTranslationUnit() &&
                      Sources.isInSystemHeader(Old->getLocation()) && isa_and_nonnull<VarDecl>(New);
-    if (canBeHidden(*Old) || IsLibrary) {
-      Hide.push_back(json::Object{{"name", Each.Name}, {"at", static_cast<int64_t>(Each.Old)}});
+    if (!Old || (!canBeHidden(*Old) && !IsLibrary)) {
+      Left.push_back(&Each);
       continue;
     }
-    if (!New)
-      continue;
-    // Where clang gives a definition up, it does not know its end.
-    SourceLocation Begin = Sources.getFileLoc(New->getBeginLoc());
-    StringRef Input = Sources.getBufferData(Sources.getFileID(Begin));
-    size_t Offset = Sources.getFileOffset(Begin);
-    StringRef Definition = Lexer::getSourceText(CharSourceRange::getTokenRange(Old->getSourceRange()),
-                                                Sources, Instance->getLangOpts());
-    if (auto Length = repeats(Definition, Input.drop_front(Offset)))
-      Drop.push_back(json::Array{static_cast<int64_t>(Offset), static_cast<int64_t>(Offset + *Length)});
+    Hidden.push_back(OffsetOf(Each));
+    Hide.push_back(json::Object{{"name", Each.Name}, {"at", static_cast<int64_t>(Each.Old)}});
+  }
+  for (const Clash *Each : Left) {
+    auto Found = repeated(*Each);
+    // What else is said of a function, as of its default arguments, ends when the old one is hidden.
+    auto IsIn = [&](size_t At) { return Found->first <= At && At < Found->second; };
+    if (Found && llvm::none_of(Hidden, IsIn))
+      Drop.push_back(json::Array{static_cast<int64_t>(Found->first), static_cast<int64_t>(Found->second)});
   }
   return json::Object{{"hide", std::move(Hide)}, {"drop", std::move(Drop)}};
 }

@@ -6,10 +6,12 @@
 //
 // - A variable, or a function of the same type, is hidden: earlier code keeps the old one, later code
 //   sees the new one, which gets a symbol of its own.
-// - A class, enum or template whose definition is the same to the last token is left out.
+// - Any other declaration that is the same to the last token is left out: classes, templates, namespaces.
 // - Anything else stays the error that it is.
 #ifndef HALO_INTERPRETER_REDEFINITION_H
 #define HALO_INTERPRETER_REDEFINITION_H
+
+#include "Declarations.h"
 
 #include "clang/AST/ASTConsumer.h"
 #include "clang/Frontend/CompilerInstance.h"
@@ -47,7 +49,7 @@ private:
   };
   clang::NamedDecl *find(llvm::StringRef Name, unsigned At, clang::NamedDecl *New = nullptr) const;
   void hide(clang::NamedDecl &Old);
-  std::optional<size_t> repeats(llvm::StringRef Definition, llvm::StringRef Text) const;
+  std::optional<Range> repeated(const Clash &Of) const;
 
   clang::CompilerInstance *Instance = nullptr;
   std::vector<Clash> Clashes;   // of the current input

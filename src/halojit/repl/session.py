@@ -137,8 +137,8 @@ class Session:
             ]
             if answer.get("clash") and not more:
                 text = (
-                    "a class, enum or template can be defined again only as it was; "
-                    "%undo takes inputs back"
+                    "only variables and functions outside of classes and namespaces can be defined "
+                    "again in another way; %undo takes inputs back"
                 )
                 return dataclasses.replace(lost, failure=Failure(Reason.COMPILE, text))
             if not more or lost.lost:
