@@ -199,7 +199,7 @@ def test_commands(console: Session, tmp_path: Path) -> None:
     assert console.ask(f"%save {tmp_path}/saved.cpp").startswith("4 inputs written")
     assert console.ask("%restart") == "a fresh session"
     assert "error:" in console.ask("x")
-    assert console.ask(f"%load {tmp_path}/saved.cpp") == ""
+    assert console.ask(f"%load {tmp_path}/saved.cpp") == "(int) 6\n(int) 7"
     assert console.ask("x") == "(int) 7"
     assert "did you mean %undo?" in console.ask("%undoo")
     assert "runs of" in console.ask("%timeit x + 1")

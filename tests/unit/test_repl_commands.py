@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from halojit.repl.command import Result
-from halojit.repl.commands import SAVED, TABLE, Commands
+from halojit.repl.commands import TABLE, Commands
+from halojit.repl.files import SAVED
 from halojit.repl.libraries import wanted
 from halojit.repl.outcome import (
     Completion,
@@ -194,14 +195,36 @@ def test_checkpoints(commands: Commands) -> None:
     assert take(commands, "%redo").text == "1 input run again"
 
 
-def test_saved_inputs_are_one_input(commands: Commands, tmp_path: Path) -> None:
+def test_saved_inputs_are_the_same_inputs_again(commands: Commands, tmp_path: Path) -> None:
     file = tmp_path / "a file.cpp"
-    take(commands, "int x = 1;", "x // shown", "f() {\n}")
+    inputs = ("int x = 1;", "x // shown \\", "f() {\n\n}")
+    take(commands, *inputs)
     assert take(commands, f"%save '{file}'").text == f"3 inputs written to {file}"
-    assert file.read_text() == f"{SAVED}\nint x = 1;\nx // shown\n;\nf() {{\n}}\n;\n"
+    mark = "// ---- input\n"
+    text = f"{SAVED}\n{mark}int x = 1;\n{mark}x // shown \\\n{mark}f() {{\n\n}}\n"
+    assert file.read_text() == text
     assert take(commands, f"%save '{file}'").is_ok
-    take(commands, "%restart", f"%load '{file}'")
-    assert commands.session.inputs == (file.read_text(),)
+    assert len(take(commands, "%restart", f"%load '{file}'").outcomes) == 3
+    assert commands.session.inputs == inputs
+    take(commands, text, f"%save '{file}'", "%restart", f"%load '{file}'")
+    assert commands.session.inputs == (*inputs, text.rstrip())
+
+
+def test_a_saved_file_stops_where_an_input_fails(commands: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "saved.cpp"
+    take(commands, "a;", "b;", "c;", f"%save {file}", "%restart")
+    file.write_text(file.read_text().replace("b;", "bad"))
+    result = take(commands, f"%load {file}")
+    assert not result.is_ok and result.text == "1 of 3 inputs run"
+    assert commands.session.inputs == ("a;",)
+
+
+def test_files_without_separators_are_one_input(commands: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "saved.cpp"
+    for text in (f"{SAVED}\nint x = 1;\nx\n;\n", f"{SAVED}\n", f"{SAVED}\n// ---- input", ""):
+        file.write_text(text)
+        take(commands, "%restart", f"%load {file}")
+        assert commands.session.inputs == (text,)
 
 
 def test_files_of_others_stay(commands: Commands, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from halojit.repl import files
 from halojit.repl.command import Command, CommandError, Result, path, split
 from halojit.repl.listing import assembly, table
 from halojit.repl.outcome import Completion, Completions, Declared
@@ -20,9 +21,6 @@ from halojit.repl.package import PackageError, package
 from halojit.repl.session import Session, StateError
 from halojit.repl.timing import source, timing
 from halojit.repl.wording import brief, count, duration, numbered
-
-SAVED = "// the inputs of a halo-repl session; %load runs them again"
-"""A saved file's first line. %save replaces no other file."""
 
 
 class Commands:
@@ -34,7 +32,6 @@ class Commands:
         self._start = start
         self._undone: tuple[str, ...] = ()  # what %redo runs
         self._lost: tuple[str, ...] = ()  # what %replay runs
-        self._shown: set[str] = set()  # inputs that end in an expression without a semicolon
 
     def close(self) -> Result:
         """Ends the present session, if %quit has not. How that failed is told."""
@@ -123,8 +120,6 @@ class Commands:
             meanwhile = None
             outcomes.append(outcome)
             self._lost = outcome.lost or self._lost
-            if outcome.value:
-                self._shown.add(text)
             if not outcome.is_kept:
                 break
         return Result(is_ok=outcomes[-1].is_kept, outcomes=tuple(outcomes))
@@ -166,25 +161,17 @@ class Commands:
         return text
 
     def _load(self, file: Path) -> Result:
-        try:
-            return self._input(file.read_text())
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{file}: {_why(error)}; expected a file of C++") from error
+        inputs = files.load(file)
+        result = self._input(*inputs)
+        if result.is_ok or len(inputs) == 1:
+            return result
+        text = f"{len(result.outcomes) - 1} of {count(len(inputs))} run"
+        return replace(result, text=text)
 
     def _save(self, file: Path) -> Result:
         inputs = self.session.inputs
-        try:
-            if file.exists() and not file.read_text().startswith(SAVED):
-                raise CommandError(f"{file}: is not replaced; remove it or choose another name")
-            file.write_text("\n".join((SAVED, *map(self._saved, inputs))) + "\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{file}: {_why(error)}; choose another name") from error
+        files.save(file, inputs)
         return Result(f"{count(len(inputs))} written to {file}")
-
-    def _saved(self, text: str) -> str:
-        # In one input only the last expression may do without a semicolon; a line of its own,
-        # because the input may end in a comment.
-        return f"{text.rstrip()}\n;" if text in self._shown else text.rstrip()
 
     def _history(self) -> Result:
         return Result(numbered(self.session.inputs) or "no inputs yet")
@@ -329,10 +316,6 @@ def _list(title: str, inputs: tuple[str, ...]) -> str:
     return "\n".join([title + (":" if inputs else ""), *(f"  {brief(each)}" for each in inputs)])
 
 
-def _why(error: Exception) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else "is not UTF-8 text"
-
-
 _COMMANDS = (
     Command("help", "[COMMAND]", "the commands, or one of them", Commands._help),
     Command("undo", "[N]", "take back the last N inputs (1), values and all", Commands._undo),
@@ -348,7 +331,7 @@ _COMMANDS = (
     Command("ir", "[-O2] FUNCTION", "LLVM's IR of the same; -O0 is what runs", Commands._ir),
     Command("lib", "LIBRARY", "link with a library: X as in -lX, or a file", Commands._lib),
     Command("pkg", "PACKAGE", "headers and libraries that pkg-config knows", Commands._pkg),
-    Command("load", "FILE", "run a file as one input", Commands._load),
+    Command("load", "FILE", "run a file as one input, a saved one as it was", Commands._load),
     Command("save", "FILE", "write the inputs whose effects are there", Commands._save),
     Command("time", "CODE", "run an input, tell its wall time with compiling", Commands._time),
     Command("timeit", "CODE", "repeat code, tell its median time; no effects", Commands._timeit),
