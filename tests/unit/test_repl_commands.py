@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from harness.processes import no_hang
 
 from halojit.repl.command import Result
 from halojit.repl.commands import TABLE, Commands
@@ -236,6 +238,17 @@ def test_files_of_others_stay(commands: Commands, tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\x00")
     assert "not UTF-8" in refused(commands, f"%load {binary}")
     assert "choose another name" in refused(commands, f"%save {tmp_path}")
+
+
+def test_files_without_an_end_are_not_read(commands: Commands, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with no_hang(10):
+        for file, what in ((Path("/dev/zero"), "a character device"), (pipe, "a pipe")):
+            said = refused(commands, f"%load {file}")
+            assert said == f"%load: {file}: is {what}; expected a regular file of C++"
+            said = refused(commands, f"%save {file}")
+            assert said == f"%save: {file}: is {what}; choose another name"
 
 
 def test_libraries_are_inputs(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ as a line, so that they are the same inputs again; the rest of a file is theirs 
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,11 +23,17 @@ SAVED = "// the inputs of a halo-repl session; %load runs them again"
 """A saved file's first line. %save replaces no other file."""
 _SEPARATOR = re.compile(r"// -{4,} input")
 _OTHER = "choose another name"
+_ENDLESS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a character device",
+    stat.S_IFBLK: "a block device",
+}
+"""What may be without an end, or begin when somebody else does something."""
 
 
 def load(file: Path) -> tuple[str, ...]:
     """What a file is to run as. Raises CommandError."""
-    text = _read(file, "expected a file of C++")
+    text = _read(file, "expected a regular file of C++")
     head, separator, *_ = (*text.split("\n", 2), "")
     if head != SAVED or not _SEPARATOR.fullmatch(separator):
         return (text,)
@@ -36,14 +43,14 @@ def load(file: Path) -> tuple[str, ...]:
 
 def save(file: Path, inputs: Sequence[str]) -> None:
     """Writes a file, or one of ours anew. Raises CommandError."""
-    if file.exists() and not _read(file, _OTHER).startswith(SAVED):
-        raise CommandError(f"{file}: is not replaced; remove it or {_OTHER}")
     texts = [each.strip("\n") for each in inputs]
     dashes = 4
     while any(_separator(dashes) in each for each in texts):
         dashes += 1
     lines = [SAVED, *(f"{_separator(dashes)}\n{each}" for each in texts)]
     try:
+        if file.exists() and not _read(file, _OTHER).startswith(SAVED):
+            raise CommandError(f"{file}: is not replaced; remove it or {_OTHER}")
         file.write_text("\n".join(lines) + "\n")
     except OSError as error:
         raise CommandError(f"{file}: {error.strerror}; {_OTHER}") from error
@@ -55,6 +62,8 @@ def _separator(dashes: int) -> str:
 
 def _read(file: Path, hint: str) -> str:
     try:
+        if what := _ENDLESS.get(stat.S_IFMT(file.stat().st_mode)):
+            raise CommandError(f"{file}: is {what}; {hint}")
         return file.read_text()
     except OSError as error:
         raise CommandError(f"{file}: {error.strerror}; {hint}") from error
