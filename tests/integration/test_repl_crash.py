@@ -19,7 +19,7 @@ from harness.processes import Process, descendants, no_hang, wait_until
 
 from halojit.repl.outcome import Outcome, Reason
 from halojit.repl.session import Session
-from halojit.repl.states import COMMITS
+from halojit.repl.states import STEPS
 
 INPUTS = int(os.environ.get("HALO_CRASH_INPUTS", "300"))
 SEED = int(os.environ.get("HALO_CRASH_SEED", "0"))
@@ -200,7 +200,7 @@ def test_nothing_is_lost_half_done_or_wrong() -> None:
         mirror.check()
         session.settle()
         wait_until(lambda: all(each.state != "Z" for each in descendants()), "no zombies")
-        bound = 2 * (COMMITS + 3)  # on each side a keeper, the live one, the first commit
+        bound = 2 * (STEPS + 5)  # on each side a keeper, the live one, the first commit, the last
         wait_until(lambda: len(descendants()) <= bound, "old states to end")
         seen.update(descendants())
     assert [each for each in seen if each.state is not None] == []

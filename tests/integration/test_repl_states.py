@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,11 @@ from harness.inputs import run_clean as run
 from harness.inputs import value
 from harness.processes import wait_until
 
-from halojit.repl.session import Session
+from halojit.repl.commands import Commands
+from halojit.repl.session import Session, StateError
+from halojit.repl.states import STEPS
+
+KEPT = f"(at most those of the last {STEPS} inputs are, and what %checkpoint names)"
 
 
 @pytest.fixture
@@ -37,6 +42,39 @@ def test_undo_gives_values_back(session: Session) -> None:
     assert session.undo(2) == 2
     assert value(session, "x") == "1"
     assert session.run("y").failure is not None
+
+
+def test_how_far_back_states_are_kept_is_told(session: Session) -> None:
+    commands = Commands(session, Session)
+    run(session, "int x = 0;", *["++x;"] * 19)
+    result = commands.take("%undo 18")
+    assert result.is_ok and result.text.startswith(f"took back {STEPS} inputs, not 18:\n  ++x;\n")
+    last = 20 - STEPS
+    assert result.text.endswith(f" not kept {KEPT}; %undo {last} goes back to the next one that is")
+    assert value(session, "x") == str(last - 1)
+    assert commands.take("%undo").is_ok
+    with pytest.raises(StateError, match=f"{re.escape(KEPT)}; %undo {last} "):
+        session.undo()
+    result = commands.take("%undo 3")
+    assert not result.is_ok and "%undo: older states are not kept" in result.text
+    assert commands.take(f"%undo {last}").text.startswith(f"took back {last} inputs:")
+    assert commands.take("%undo").text == "%undo: there is no input to take back"
+
+
+def test_states_with_names_are_kept_besides(session: Session) -> None:
+    commands = Commands(session, Session)
+    run(session, "int x = 0;", "++x;", "++x;")
+    assert commands.take("%checkpoint two").is_ok
+    for i in range(STEPS + 2):
+        run(session, "++x;")
+        assert commands.take(f"%checkpoint later{i}").is_ok
+    run(session, "++x;", "++x;")
+    assert session.undo(1) == 1
+    assert session.undo(1) == 1
+    run(session, *["++x;"] * (STEPS + 1))
+    assert commands.take("%restore two").is_ok
+    assert commands.take("%undo").text.endswith("%undo 3 goes back to the next one that is")
+    assert commands.take("%undo 999").text.startswith("took back 3 inputs, not 999:")
 
 
 def test_threads_keep_states_from_being_kept_and_errors_cost_nothing(session: Session) -> None:

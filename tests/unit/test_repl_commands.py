@@ -46,6 +46,9 @@ class FakeSession:
     def undo(self, count: int = 1) -> int:
         return self._cut(max(0, len(self.inputs) - count))
 
+    def why_not_older(self) -> str:
+        return ""
+
     def checkpoint(self, name: str) -> None:
         self.names[name] = len(self.inputs)
 

@@ -19,6 +19,7 @@ from halojit.repl.listing import assembly, table
 from halojit.repl.outcome import Completion, Completions, Declared
 from halojit.repl.package import PackageError, package
 from halojit.repl.session import Session, StateError
+from halojit.repl.states import STEPS
 from halojit.repl.timing import source, timing
 from halojit.repl.wording import brief, count, duration, numbered
 
@@ -223,8 +224,11 @@ class Commands:
         taken_back = self._take_back(lambda: self.session.undo(wanted))
         if not taken_back:
             raise CommandError("there is no input to take back")
-        asked = "" if len(taken_back) == wanted else f", not {wanted}"
-        return Result(_list(f"took back {count(len(taken_back))}{asked}", taken_back))
+        text = f"took back {count(len(taken_back))}"
+        if len(taken_back) == wanted:
+            return Result(_list(text, taken_back))
+        why = self.session.why_not_older()
+        return Result(_list(f"{text}, not {wanted}", taken_back) + (f"\n{why}" if why else ""))
 
     def _redo(self) -> Result:
         if not self._undone:
@@ -318,7 +322,9 @@ def _list(title: str, inputs: tuple[str, ...]) -> str:
 
 _COMMANDS = (
     Command("help", "[COMMAND]", "the commands, or one of them", Commands._help),
-    Command("undo", "[N]", "take back the last N inputs (1), values and all", Commands._undo),
+    Command(
+        "undo", "[N]", f"take back the last N inputs (1; up to {STEPS}, or all)", Commands._undo
+    ),
     Command("redo", "", "run again what the last %undo or %restore took back", Commands._redo),
     Command("replay", "", "run again what a crash or %restart has lost", Commands._replay),
     Command("checkpoint", "NAME", "name the present state", Commands._checkpoint),

@@ -269,9 +269,13 @@ class Session:
     def undo(self, count: int = 1) -> int:
         """Takes back the last inputs. How many: fewer where older commits are gone.
 
-        Raises StateError where it would have to be more.
+        Raises StateError where it would have to be more, or none.
         """
         return self._states.undo(count)
+
+    def why_not_older(self) -> str:
+        """Why `undo` cannot take one more input back; "": there is none, or it can."""
+        return self._states.why_not_older()
 
     def checkpoint(self, name: str) -> None:
         """Names the present state; it is kept until the session ends or the name is used again.

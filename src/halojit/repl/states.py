@@ -20,8 +20,9 @@ from halojit.repl.outcome import Failure, Frame, Outcome, Reason
 from halojit.repl.pair import Death, Pair, PairError, describe
 from halojit.repl.start import SessionError
 
-COMMITS = 16
-"""Commits that `undo` can go back to. Each holds copies of what has changed since."""
+STEPS = 14
+"""Inputs that can be taken back one by one: the commits before them are kept, besides the first one
+and those with names. Each holds copies of what has changed since."""
 
 NO_STATES = "this session keeps no states (--no-checkpoint)"
 
@@ -136,7 +137,7 @@ class States:
 
     def _thin_out(self) -> None:
         unnamed = [each for each in self._commits[1:-1] if not each.name]
-        for each in unnamed[: max(0, len(self._commits) - COMMITS)]:
+        for each in unnamed[: max(0, len(unnamed) - STEPS)]:
             self._commits.remove(each)
             self.pair.drop(each.id)
 
@@ -148,8 +149,21 @@ class States:
         wanted = len(self.inputs) - count
         for each in self._commits:
             if each.inputs >= wanted:
+                if count and self.inputs and each.inputs == len(self.inputs):
+                    raise StateError(self.why_not_older())
                 return self._return(each)
         raise StateError(self._why_unkept())
+
+    def why_not_older(self) -> str:
+        """Why `undo` cannot take one more input back; "": there is none, or it can."""
+        older = [each.inputs for each in self._commits if each.inputs < len(self.inputs)]
+        ago = len(self.inputs) - max(older, default=len(self.inputs))
+        if ago < 2:
+            return ""
+        return (
+            f"older states are not kept (at most those of the last {STEPS} inputs are, and what "
+            f"%checkpoint names); %undo {ago} goes back to the next one that is"
+        )
 
     def checkpoint(self, name: str) -> None:
         self._settle_for_good()
