@@ -77,6 +77,23 @@ def test_states_with_names_are_kept_besides(session: Session) -> None:
     assert commands.take("%undo 999").text.startswith("took back 3 inputs, not 999:")
 
 
+def test_a_state_may_have_several_names(session: Session) -> None:
+    run(session, "int x = 1;")
+    session.checkpoint("a")
+    session.checkpoint("b")
+    session.checkpoint("a")
+    assert session.checkpoints == ("b", "a")
+    for name in ("a", "b"):
+        run(session, "++x;")
+        assert session.restore(name) == 1
+        assert value(session, "x") == "1"
+        session.undo()
+    run(session, "++x;")
+    session.checkpoint("b")
+    assert session.checkpoints == ("a", "b")
+    assert session.restore("a") == 1
+
+
 def test_threads_keep_states_from_being_kept_and_errors_cost_nothing(session: Session) -> None:
     run(session, "#include <thread>", "#include <unistd.h>", "int x = 1;")
     run(session, "std::thread([] { for (;;) pause(); }).detach();", "x = 2;")

@@ -152,6 +152,8 @@ def test_help_lists_every_command(commands: Commands) -> None:
         ("%redo", ("%redo", "%undo")),
         ("%restore", ("%restore", "no argument", "%restore NAME")),
         ("%restore a", ("a", "no such checkpoint", "%checkpoint NAME")),
+        ("%checkpoint 'w n'", ("'w n'", "without blanks and quotes")),
+        ("%checkpoint ''", ("''", "expected a name")),
         ("%load /no/such", ("%load", "/no/such", "No such file")),
         ("%load 'x", ("%load", "No closing quotation", "%load FILE")),
         ("%time", ("%time", "expected %time CODE")),

@@ -6,6 +6,7 @@ know what any command does.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -86,6 +87,12 @@ def _number(word: str) -> int:
     return int(word)
 
 
+def _name(word: str) -> str:
+    if not word or re.search(r"[\s'\"\\]", word):
+        raise CommandError(f"{word!r}: expected a name without blanks and quotes")
+    return word
+
+
 def _level(word: str) -> int:
     if word not in ("-O0", "-O1", "-O2", "-O3"):
         raise CommandError(f"{word}: expected -O0, -O1, -O2 or -O3")
@@ -105,7 +112,7 @@ _KINDS: dict[str, Callable[[str], Any]] = {
     "FILE": path,
     "LIBRARY": str,
     "PACKAGE": str,
-    "NAME": str,
+    "NAME": _name,
     "FUNCTION": str,
     "-O2": _level,
     "COMMAND": str,

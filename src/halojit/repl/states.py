@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from halojit.repl.keeper import KeeperGone
 from halojit.repl.outcome import Failure, Frame, Outcome, Reason
@@ -35,7 +35,7 @@ class StateError(RuntimeError):
 class _Commit:
     id: int
     inputs: int  # how many there were
-    name: str | None = None
+    names: list[str] = field(default_factory=list)
 
 
 class States:
@@ -136,7 +136,7 @@ class States:
             raise StateError(f"the last input is lost: {lost.failure.text}")
 
     def _thin_out(self) -> None:
-        unnamed = [each for each in self._commits[1:-1] if not each.name]
+        unnamed = [each for each in self._commits[1:-1] if not each.names]
         for each in unnamed[: max(0, len(unnamed) - STEPS)]:
             self._commits.remove(each)
             self.pair.drop(each.id)
@@ -170,20 +170,20 @@ class States:
         if not self.is_kept:
             raise StateError(self._why_unkept())
         for each in self._commits:
-            if each.name == name:
-                each.name = None
-        self._commits[-1].name = name
+            if name in each.names:
+                each.names.remove(name)
+        self._commits[-1].names.append(name)
 
     def restore(self, name: str) -> int:
         self._settle_for_good()
         for each in self._commits:
-            if each.name == name:
+            if name in each.names:
                 return self._return(each)
         raise KeyError(name)
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(each.name for each in self._commits if each.name)
+        return tuple(name for each in self._commits for name in each.names)
 
     def _why_unkept(self) -> str:
         if not self.keeps:
