@@ -5,7 +5,9 @@
 #include "../wire/state.h"
 
 #include <dlfcn.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -85,26 +87,53 @@ static void walk(struct message *message, void *context) {
   *(ucontext_t *)context = kept;
 }
 
-static void tell(int signal, siginfo_t *info, void *context) {
-  /* A lock that the interrupted code holds may be needed: then the alarm ends us. The handler is
-   * taken away by now (SA_RESETHAND). */
-  struct sigaction by_default = {.sa_handler = SIG_DFL};
-  sigaction(SIGALRM, &by_default, NULL);
+/* The walk can be left at any point: what the unwinder reads may be overwritten, and a lock that the
+ * interrupted code holds may be needed. */
+static _Atomic pid_t teller;
+static volatile sig_atomic_t is_walking;
+static sigjmp_buf way_out;
+
+static void be_late(int signal) {
+  if (teller != gettid())
+    tgkill(getpid(), teller, signal); /* an alarm comes to any thread */
+  else if (is_walking)
+    siglongjmp(way_out, 1);
+}
+
+/* The frames up to where the walk was left; from then on only system calls are safe. */
+static void walk_or_leave(struct message *message, void *context) {
   sigset_t alarms;
   sigemptyset(&alarms);
   sigaddset(&alarms, SIGALRM);
-  sigprocmask(SIG_UNBLOCK, &alarms, NULL);
-  alarm(LIMIT_S);
+  if (sigsetjmp(way_out, 1) == 0) {
+    is_walking = true;
+    sigaction(SIGALRM, &(struct sigaction){.sa_handler = be_late}, NULL);
+    sigprocmask(SIG_UNBLOCK, &alarms, NULL);
+    alarm(LIMIT_S);
+    walk(message, context);
+  }
+  is_walking = false;
+  if (!message->count)
+    message->frames[message->count++].at = halo_context_registers(context).code;
+}
 
+static void tell(int signal, siginfo_t *info, void *context) {
   static struct message message;
-  memset(&message, 0, sizeof message);
-  message.signal = (uint64_t)signal;
-  message.address = (uint64_t)(uintptr_t)info->si_addr;
-  walk(&message, context);
-  size_t bytes = offsetof(struct message, frames) + message.count * sizeof message.frames[0];
-  message.frame = (struct halo_frame){bytes, HALO_OPCODE_CALL, UINT64_MAX, 0};
-  send(halo_session_descriptor(told.session), &message, bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
-  raise(signal); /* blocked while we are here: it comes when we return */
+  pid_t nobody = 0;
+  if (atomic_compare_exchange_strong(&teller, &nobody, gettid())) {
+    message.signal = (uint64_t)signal;
+    message.address = (uint64_t)(uintptr_t)info->si_addr;
+    walk_or_leave(&message, context);
+    size_t bytes = offsetof(struct message, frames) + message.count * sizeof message.frames[0];
+    message.frame = (struct halo_frame){bytes, HALO_OPCODE_CALL, UINT64_MAX, 0};
+    send(halo_session_descriptor(told.session), &message, bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+  } else if (teller != gettid()) {
+    for (;;)
+      pause(); /* the other thread's signal ends us */
+  } else if (is_walking) {
+    siglongjmp(way_out, 1);
+  }
+  raise(signal); /* blocked while we are here: it comes when we return, and the handler is taken away */
 }
 
 void halo_crash_attach(struct halo_session *session) {

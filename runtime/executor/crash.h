@@ -6,7 +6,8 @@
  *   u64 signal, fault address, count, then count of struct halo_crash_frame, from the innermost one on
  *
  * It is written from a signal handler on a stack of its own, so that an overflow of the stack is told
- * too, and is given up after two seconds. Nothing is answered.
+ * too. Where the unwinder fails, or waits for two seconds, the frames up to there are told. Nothing is
+ * answered.
  */
 #ifndef HALO_EXECUTOR_CRASH_H
 #define HALO_EXECUTOR_CRASH_H

@@ -170,6 +170,16 @@ def test_memory_ends_in_bad_alloc(session: Session) -> None:
     assert value(session, "x") == "1"
 
 
+def test_an_overwritten_heap_ends_with_its_own_signal(session: Session) -> None:
+    run(session, "#include <cstring>")
+    outcome = session.run(  # the unwinder's tables are overwritten, too
+        "char *p = new char[10]; memset(p, 65, 100000); delete[] p; new char[100];"
+    )
+    assert outcome.failure and outcome.failure.text == "SIGABRT: Aborted"
+    assert outcome.failure.backtrace
+    assert value(session, "x") == "1"
+
+
 def test_the_worker_is_ended_before_others(session: Session) -> None:
     worker = session.processes()["worker"]
     assert int(Path(f"/proc/{worker}/oom_score_adj").read_text()) >= 500
