@@ -22,7 +22,7 @@ bool halo_limits_parse(const char *size, uint64_t *bytes) {
       count > UINT64_MAX >> shift)
     return false;
   *bytes = (uint64_t)count << shift;
-  return true;
+  return *bytes >= HALO_LIMITS_LEAST_BYTES;
 }
 
 static uint64_t lesser(uint64_t a, uint64_t b) { return a < b ? a : b; }

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* "500M", "8G", or a number of bytes. */
+#define HALO_LIMITS_LEAST_BYTES (8u << 20) /* with less, a worker may not even begin */
+
+/* "500M", "8G", or a number of bytes. False: it is none, or too small. */
 bool halo_limits_parse(const char *size, uint64_t *bytes);
 
 /* Bounds the data of this process and of those it starts, so that an allocation fails before the

@@ -217,7 +217,8 @@ int main(int argc, char **argv) {
   }
   uint64_t memory_bytes = 0;
   if (argc > 2 && strncmp(argv[2], "memory=", 7) == 0 && !halo_limits_parse(argv[2] + 7, &memory_bytes)) {
-    halo_complain("%s: expected a size, as memory=500M or memory=8G", argv[2]);
+    halo_complain("%s: expected a size of at least %uM, as memory=500M or memory=8G", argv[2],
+                  HALO_LIMITS_LEAST_BYTES >> 20);
     return EXIT_USAGE;
   }
   if (strncmp(argv[1], "keep=", 5) == 0)

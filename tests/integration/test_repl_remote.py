@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from harness.tools import Tools
 
 from halojit import paths
 from halojit.repl.executor import Executor
@@ -49,6 +50,7 @@ class Wire:
         self._wake, self._waker = os.pipe()
         self._pairs: list[tuple[socket.socket, socket.socket]] = []  # front, executor
         self.is_stalled = self._is_over = False
+        self.has_workers = True  # if not, their connections are cut once they say something
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -95,6 +97,9 @@ class Wire:
                     data = b""
                     with contextlib.suppress(OSError):
                         data = one.recv(1 << 16)
+                        if not self.has_workers and one in [back for _, back in self._pairs[1:]]:
+                            one.shutdown(socket.SHUT_RDWR)
+                            data = b""
                         if data and not self.is_stalled:
                             other.sendall(data)
                     if not data:
@@ -238,6 +243,13 @@ def test_a_lost_connection_is_told(wire: Wire) -> None:
         assert session.complete("x", 1).items == ()
 
 
+def test_a_connection_that_is_lost_while_a_session_starts(wire: Wire) -> None:
+    wire.has_workers = False
+    with pytest.raises(SessionError) as error:
+        session_at(wire.endpoint)
+    assert str(error.value) == "the connection to the worker was lost while the session started"
+
+
 @pytest.mark.parametrize("data", [b"\xff" * 64, b"GET / HTTP/1.1\r\n\r\n" + bytes(40), bytes(64)])
 def test_an_executor_that_lies_to_the_compiler(wire: Wire, data: bytes) -> None:
     with session_at(wire.endpoint) as session:
@@ -272,6 +284,16 @@ def test_an_executor_that_stalls(wire: Wire, monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(SessionError, match="no sign of life"):
             session.run("x = 2;")
         assert session.inputs == ("int x = 1;",)
+
+
+def test_limits_that_are_too_small(tools: Tools) -> None:
+    for command in (
+        [EXECUTOR, "listen=:0", "memory=8191K"],
+        [tools.halo_repl, "--memory", "1", "1"],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2 and not done.stdout
+        assert f"{command[2]}: expected a size of at least 8M" in done.stderr
 
 
 @pytest.mark.parametrize(

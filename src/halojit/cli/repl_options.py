@@ -14,6 +14,9 @@ import typer
 
 from halojit.cli.repl_console import is_terminal, run
 
+_LEAST_BYTES = 8 << 20
+"""With less, a worker may not even begin (executor/limits.h)."""
+
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
@@ -160,6 +163,9 @@ def _bytes(size: str | None) -> int | None:
     if size is None:
         return None
     found = re.fullmatch(r"(\d+)([KMGT]?)", size, re.IGNORECASE)
-    if not found or not int(found[1]):
-        raise typer.BadParameter(f"--memory {size}: expected a size, as 500M or 8G")
-    return int(found[1]) << 10 * " KMGT".index(found[2].upper() or " ")
+    bytes = int(found[1]) << 10 * " KMGT".index(found[2].upper() or " ") if found else 0
+    if bytes < _LEAST_BYTES:
+        raise typer.BadParameter(
+            f"--memory {size}: expected a size of at least {_LEAST_BYTES >> 20}M, as 500M or 8G"
+        )
+    return bytes

@@ -27,6 +27,7 @@ _DEATH_LIMIT_S = 5.0
 _CRASH_LIMIT_S = 0.5
 _HUNG_UP = "the executor hung up"
 """As the interpreter says it (Channel.cpp)."""
+_CUT = "the process of the inputs has cut its connection: exec, or a closed descriptor?"
 _EXIT_CUT = 121  # HALO_EXIT_CUT
 _TOLD = frozenset(
     {
@@ -151,7 +152,7 @@ class Pair:
         except TimeoutError as error:
             raise PairError(f"the session is not ready in {_START_LIMIT_S:.0f} s") from error
         if isinstance(answer, Death):
-            raise PairError(f"the {answer.who} ended while it started ({describe(answer)})")
+            raise PairError(describe_early(answer))
         if "failed" in answer:
             raise PairError(answer["failed"])
         return answer
@@ -365,7 +366,7 @@ class Pair:
 
 def _explain(broken: str) -> str:
     if broken.endswith(_HUNG_UP):
-        return "the process of the inputs has cut its connection: exec, or a closed descriptor?"
+        return _CUT
     return f"the process of the inputs is of no use any more: {broken}"
 
 
@@ -386,6 +387,13 @@ def describe(death: Death) -> str:
     if death.signal is not None:
         how = f"{_signal_name(death.signal)}: {signal.strsignal(death.signal)}"
     return f"exec: another program took the place of the inputs; {how}" if death.was_exec else how
+
+
+def describe_early(death: Death) -> str:
+    """Of a death before the first input, which cannot be to blame."""
+    if death.who == "worker" and (death.code in (0, _EXIT_CUT) or death.why == _CUT):
+        return "the connection to the worker was lost while the session started"
+    return f"the {death.who} ended while the session started ({describe(death)})"
 
 
 def _signal_name(number: int) -> str:

@@ -17,7 +17,7 @@ from halojit.repl.executor import Executor
 from halojit.repl.keeper import Keeper
 from halojit.repl.libraries import Libraries
 from halojit.repl.outcome import Form
-from halojit.repl.pair import Death, Pair, PairError, describe
+from halojit.repl.pair import Death, Pair, PairError, describe_early
 
 
 class SessionError(RuntimeError):
@@ -40,7 +40,7 @@ class Start:
         for each in self.libraries.names:
             pair.send({"load": each})
             answer = pair.answer()
-            why = describe(answer) if isinstance(answer, Death) else answer.get("error")
+            why = describe_early(answer) if isinstance(answer, Death) else answer.get("error")
             if why:
                 pair.close()
                 raise SessionError(f"-l{each}: {why}")

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from halojit.repl.keeper import KeeperGone
 from halojit.repl.outcome import Failure, Frame, Outcome, Reason
-from halojit.repl.pair import Death, Pair, PairError, describe
+from halojit.repl.pair import Death, Pair, PairError, describe, describe_early
 from halojit.repl.start import SessionError
 
 STEPS = 14
@@ -72,8 +72,9 @@ class States:
             unkept = str(gone)
         if unkept is not None:
             self.pair.close()
-            why = describe(unkept) if isinstance(unkept, Death) else unkept
-            raise SessionError(f"no state can be kept: {why}; try --no-checkpoint")
+            if isinstance(unkept, Death):
+                raise SessionError(describe_early(unkept))
+            raise SessionError(f"no state can be kept: {unkept}; try --no-checkpoint")
         self._commits.append(_Commit(id, 0))
 
     def end(self) -> None:
