@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define DIRECTORIES_LIMIT 64
 #define SYMBOLS_LIMIT 1024
@@ -209,6 +210,7 @@ static int find_symbols(struct halo_call *call) {
 struct named {
   struct halo_view name;
   struct result result;
+  char *unusable; /* the first that is called so and is no library for this process */
 };
 
 static bool is_called(const char *file, struct halo_view name) {
@@ -221,9 +223,14 @@ static bool is_called(const char *file, struct halo_view name) {
 static void see_named(void *context, const char *path, const char *name) {
   struct named *named = context;
   struct halo_library library;
-  if (is_called(name, named->name) && halo_library_open(&library, path, HALO_LIBRARY_WAITS)) {
+  struct stat status;
+  if (!is_called(name, named->name))
+    return;
+  if (halo_library_open(&library, path, HALO_LIBRARY_WAITS)) {
     add(&named->result, &library, path, name);
     halo_library_close(&library);
+  } else if (!named->unusable && stat(path, &status) == 0 && S_ISREG(status.st_mode)) {
+    named->unusable = strdup(path);
   }
 }
 
@@ -234,10 +241,17 @@ static int find_libraries(struct halo_call *call) {
   if (status == HALO_OK && call->in.is_bad)
     status = HALO_E_MALFORMED;
   if (status == HALO_OK) {
-    halo_search_libraries((const char *const *)directories.paths, directories.count, see_named, &named);
+    const char *const *paths = (const char *const *)directories.paths;
+    halo_search_libraries(paths, directories.count, see_named, &named);
+    if (!named.result.count && named.unusable &&
+        !halo_search_has_archive(paths, directories.count, (const char *)named.name.data, named.name.bytes)) {
+      named.result.found[named.result.count++].path = named.unusable;
+      named.unusable = NULL;
+    }
     halo_answer_value(call->out);
     write_result(call->out, &named.result);
     free_result(&named.result);
+    free(named.unusable);
   }
   free_directories(&directories);
   return status;

@@ -11,7 +11,8 @@
  *       For each symbol the libraries that define it. stamp: as long as it is the same, so is the answer;
  *       without symbols nothing is searched.
  *   "halo_find_libraries": SPS (sequence<string> directories, string name) -> Expected<sequence<Library>>
- *       name: of a file, as libz.so.1, or X or libX.so for all of its versions.
+ *       name: of a file, as libz.so.1, or X or libX.so for all of its versions. Where there is neither a
+ *       usable one nor an archive libX.a, the first that cannot be used: loading it tells why.
  */
 #ifndef HALO_EXECUTOR_LIBRARIES_H
 #define HALO_EXECUTOR_LIBRARIES_H

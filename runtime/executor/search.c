@@ -201,3 +201,24 @@ bool halo_search_is_developed(const char *path, const char *name) {
     return true;
   return S_ISREG(linked.st_mode) && linked.st_size <= SCRIPT_LIMIT_BYTES && names_it(link, name);
 }
+
+/* ---- archives ---- */
+
+static bool has_archive(const char *directory, const char *stem, size_t stem_bytes) {
+  char path[PATH_BYTES];
+  struct stat status;
+  int bytes = snprintf(path, sizeof path, "%s/%s%.*s.a", directory, prefix, (int)stem_bytes, stem);
+  return bytes > 0 && bytes < (int)sizeof path && stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+bool halo_search_has_archive(const char *const *directories, size_t count, const char *stem,
+                             size_t stem_bytes) {
+  bool is_there = false;
+  if (stem_bytes >= PATH_BYTES)
+    return false;
+  for (size_t i = 0; i < count && !is_there; i++)
+    is_there = has_archive(directories[i], stem, stem_bytes);
+  for (size_t i = 0; i < sizeof usual / sizeof usual[0] && !is_there; i++)
+    is_there = has_archive(usual[i], stem, stem_bytes);
+  return is_there;
+}

@@ -26,4 +26,8 @@ size_t halo_search_stem(const char *name);
  * it. That is how a library looks whose headers are installed, too. */
 bool halo_search_is_developed(const char *path, const char *name);
 
+/* Whether there is a libX.a in the given directories or the usual ones. */
+bool halo_search_has_archive(const char *const *directories, size_t count, const char *stem,
+                             size_t stem_bytes);
+
 #endif

@@ -16,6 +16,7 @@ from halojit.repl.outcome import Outcome, Reason
 from halojit.repl.session import Session, SessionError
 
 Build = Callable[..., Path]
+GARB = '#pragma comment(lib, "garb")'
 
 
 @pytest.fixture
@@ -335,6 +336,29 @@ def test_saved_sessions_have_their_libraries(build: Build, start: Start, tmp_pat
     assert commands.take(f"%save {tmp_path}/saved.cpp").is_ok
     assert commands.take("%restart").is_ok and commands.take(f"%load {tmp_path}/saved.cpp").is_ok
     assert value(commands.session, "x") == "1"
+
+
+def test_why_a_library_is_unusable_is_told(build: Build, start: Start, tmp_path: Path) -> None:
+    build("lib/libold.so.1", "int halo_old(void) { return 1; }")
+    (tmp_path / "lib/libgarb.so").write_text(
+        "garbage, and more of it than a header has bytes: " * 9
+    )
+    header = bytearray((tmp_path / "lib/libold.so.1").read_bytes())
+    header[18] = 183  # AArch64
+    (tmp_path / "lib/libother.so").write_bytes(header)
+    os.mkfifo(tmp_path / "lib/libpipe.so")
+    session = start()
+    assert "libgarb.so: invalid ELF header" in not_linked(session, GARB)
+    assert "libother.so: " in not_linked(session, '#pragma comment(lib, "other")')
+    assert "there is no libpipe.so" in not_linked(session, '#pragma comment(lib, "pipe")')
+    build("more/libgarb.a", "int halo_garb(void) { return 7; }")
+    session = start(directories=(str(tmp_path / "more"),))
+    assert session.run(GARB).is_kept
+    assert value(session, f"{declared('halo_garb')} halo_garb()") == "7"
+    build("lib/libgarb.so.2", "int halo_garb(void) { return 8; }")
+    session = start()
+    assert session.run(GARB).is_kept
+    assert value(session, f"{declared('halo_garb')} halo_garb()") == "8"
 
 
 def test_directories_that_are_not_there(start: Start) -> None:
