@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+#define HALO_LINK_BUSY "this halo-executor has a session already; start another one"
+
 struct halo_link {
   int in, out;
 };

@@ -9,6 +9,7 @@
 #include "crash.h"
 #include "dispatch.h"
 #include "freeze.h"
+#include "guests.h"
 #include "halo/exec.h"
 #include "halo/keeper.h"
 #include "libraries.h"
@@ -18,7 +19,6 @@
 #include "redirect.h"
 #include "remote.h"
 
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,9 +112,8 @@ static void offer_all(enum offered offered) {
 
 /* ---- the program ---- */
 
-/* `control`: -1, or what is to be served as remote.h has it, when a front has asked for that. */
-static int serve(const struct halo_link *link, bool tells_crashes, int *control) {
-  const struct halo_session_options options = {
+static struct halo_session_options options_for(bool tells_crashes) {
+  return (struct halo_session_options){
       .triple = triple,
       .page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
       .services = services,
@@ -124,11 +123,10 @@ static int serve(const struct halo_link *link, bool tells_crashes, int *control)
       .take_turn = halo_dispatch_take_turn,
       .yield_turn = halo_dispatch_yield_turn,
   };
-  struct halo_session *session = halo_session_open(link->in, link->out, &options);
-  if (!session) {
-    halo_complain("the controller does not take the setup message");
-    return EXIT_LOST;
-  }
+}
+
+/* `control`: -1, or what is to be served as remote.h has it, when a front has asked for that. */
+static int converse(struct halo_session *session, bool tells_crashes, int *control) {
   halo_dispatch_attach(session);
   if (tells_crashes)
     halo_crash_attach(session);
@@ -141,6 +139,16 @@ static int serve(const struct halo_link *link, bool tells_crashes, int *control)
     halo_session_close(session); /* hangs up; no user code has run */
   /* Else the session stays in memory: threads of user code may still be inside of it. */
   return status < 0 ? EXIT_LOST : EXIT_SUCCESS;
+}
+
+static int serve(const struct halo_link *link, bool tells_crashes) {
+  const struct halo_session_options options = options_for(tells_crashes);
+  struct halo_session *session = halo_session_open(link->in, link->out, &options);
+  int none = -1;
+  if (session)
+    return converse(session, tells_crashes, &none);
+  halo_complain("the controller does not take the setup message");
+  return EXIT_LOST;
 }
 
 static bool open_link(const char *argument, struct halo_link *link) {
@@ -168,8 +176,7 @@ static int live(void *context, const int *descriptors, size_t count) {
   halo_limits_set(*memory_bytes);
   offer_all(TO_KEPT);
   int wire = halo_keeper_lift(descriptors[0]);
-  int none = -1;
-  int status = serve(&(struct halo_link){wire, wire}, true, &none);
+  int status = serve(&(struct halo_link){wire, wire}, true);
   exit(status == EXIT_LOST ? HALO_EXIT_CUT : EXIT_SUCCESS); /* user code has handlers */
 }
 
@@ -191,14 +198,10 @@ static int listen_at(const char *endpoint, uint64_t memory_bytes) {
   if (listener < 0)
     return EXIT_USAGE;
   for (int peer = -1;;) {
-    struct pollfd polled = {listener, POLLIN, 0};
-    while (peer < 0) {
-      poll(&polled, 1, -1);
-      peer = halo_link_accept(listener);
-    }
     int control = -1;
     offer_all(TO_WHO_LISTENS);
-    int status = serve(&(struct halo_link){peer, peer}, false, &control);
+    const struct halo_session_options options = options_for(false);
+    int status = converse(halo_guests_meet(listener, peer, &options), false, &control);
     if (control < 0)
       return status;
     peer = halo_remote_serve(control, listener, live, &memory_bytes);
@@ -227,7 +230,6 @@ int main(int argc, char **argv) {
     return listen_at(argv[1] + 7, memory_bytes);
   if (!open_link(argv[1], &link))
     return EXIT_USAGE;
-  int none = -1;
   offer_all(TO_ANYBODY);
-  return serve(&link, false, &none);
+  return serve(&link, false);
 }

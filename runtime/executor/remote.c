@@ -147,14 +147,13 @@ static void match(struct remote *remote) {
 
 /* One that does not say which order it is for is another front, or no front. */
 static void refuse(struct remote *remote, size_t index) {
-  static const char why[] = "this halo-executor has a session already; start another one";
   struct halo_writer frame = {0};
-  halo_write_u64(&frame, sizeof(struct halo_frame) + 1 + 8 + strlen(why));
+  halo_write_u64(&frame, sizeof(struct halo_frame) + 1 + 8 + strlen(HALO_LINK_BUSY));
   halo_write_u64(&frame, HALO_OPCODE_HANGUP);
   halo_write_u64(&frame, 0);
   halo_write_u64(&frame, 0);
   halo_write_u8(&frame, 1);
-  halo_write_string(&frame, why);
+  halo_write_string(&frame, HALO_LINK_BUSY);
   if (!frame.is_bad)
     send(remote->lines[index].fd, frame.data, frame.bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
   halo_writer_free(&frame);

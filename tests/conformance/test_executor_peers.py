@@ -84,6 +84,15 @@ def bootstrap_symbols(payload: bytes) -> dict[str, int]:
     return symbols
 
 
+def greet(peer: socket.socket) -> dict[str, int]:
+    """Becomes the controller, by a first call. The bootstrap symbols."""
+    symbols = bootstrap_symbols(read_frame(peer)[3])
+    read = symbols["__llvm_orc_bootstrap_mem_read_uint64s_wrapper"]
+    peer.sendall(frame(CALL, 0, read, bytes(8)))  # no addresses
+    assert read_frame(peer) == (RESULT, 0, 0, bytes(8))
+    return symbols
+
+
 def test_setup_offers_what_llvm_22_asks_for(executor: Path) -> None:
     with listening(executor) as (process, port):
         with connect(port) as peer:
@@ -124,6 +133,8 @@ def test_setup_offers_what_llvm_22_asks_for(executor: Path) -> None:
         symbols = bootstrap_symbols(payload)
         assert set(symbols) == {*manager, *dylib, *access, *run, *other}
         assert all(symbols.values())
+        with connect(port) as peer:  # who asks for nothing does not end it
+            greet(peer)
         assert process.wait(LIMIT_S) == 0  # closing between frames is an orderly end
 
 
@@ -141,10 +152,12 @@ def test_setup_offers_what_llvm_22_asks_for(executor: Path) -> None:
     ],
     ids=["http", "ones", "tiny", "opcode", "setup", "orphan", "cut-payload", "cut-header"],
 )
-def test_garbage_ends_it_with_a_reason(executor: Path, sent: bytes, reason: str) -> None:
+def test_garbage_of_a_controller_ends_it_with_a_reason(
+    executor: Path, sent: bytes, reason: str
+) -> None:
     with listening(executor) as (process, port):
         with connect(port) as peer:
-            read_frame(peer)
+            greet(peer)
             peer.sendall(sent)
             peer.shutdown(socket.SHUT_WR)
             _, errors = process.communicate(timeout=LIMIT_S)
@@ -214,11 +227,13 @@ def test_symbols_resolve_and_user_code_may_exit(executor: Path) -> None:
 
 def test_a_controller_that_dies_in_mid_message_is_noticed(executor: Path) -> None:
     with listening(executor) as (process, port):
+        with connect(port) as peer:
+            tag = bootstrap_symbols(read_frame(peer)[3])["halo_keep"]
         code = (
             "import os, socket, struct\n"
             f"s = socket.create_connection(('127.0.0.1', {port}))\n"
             "s.recv(32)\n"
-            "s.sendall(struct.pack('<4Q', 1 << 20, 3, 0, 0) + b'x' * 1000)\n"
+            f"s.sendall(struct.pack('<4Q', 1 << 20, 3, 0, {tag}) + b'x' * 1000)\n"
             "os.kill(os.getpid(), 9)\n"
         )
         subprocess.run([sys.executable, "-c", code], timeout=LIMIT_S)

@@ -8,6 +8,7 @@ import re
 import select
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -198,6 +199,35 @@ def test_one_session_after_the_other_and_not_two_at_once(endpoint: str) -> None:
         assert worker and not Path(f"/proc/{worker}").exists()
     with session_at(endpoint), pytest.raises(SessionError, match="has a session already"):
         session_at(endpoint)
+
+
+CALL = struct.pack("<4Q", 32, 3, 1, 0x1234)
+
+
+def test_who_is_no_controller_does_not_end_an_executor(endpoint: str) -> None:
+    host, _, port = endpoint.rpartition(":")
+
+    def connected() -> socket.socket:
+        return socket.create_connection((host, int(port)), 20)
+
+    with contextlib.ExitStack() as silent:
+        for _ in range(2):
+            connected().close()
+            for said in (
+                b"\xff" * 64,
+                b"GET / HTTP/1.1\r\nHost: executor\r\n\r\n",
+                bytes(40),
+                CALL,
+            ):
+                with connected() as stranger:
+                    stranger.sendall(said)
+                    with contextlib.suppress(ConnectionResetError):
+                        while stranger.recv(1 << 16):
+                            pass
+            for _ in range(20):
+                silent.enter_context(connected()).sendall(b"half a header")
+            with session_at(endpoint) as session:
+                assert value(session, "6 * 7") == "42"
 
 
 def test_a_front_that_is_silent_gives_way(endpoint: str, wire: Wire) -> None:
