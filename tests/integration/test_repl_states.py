@@ -7,6 +7,7 @@ import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness.inputs import run_clean as run
@@ -14,6 +15,7 @@ from harness.inputs import value
 from harness.processes import wait_until
 
 from halojit.repl.commands import Commands
+from halojit.repl.pair import Pair
 from halojit.repl.session import Session, StateError
 from halojit.repl.states import STEPS
 
@@ -191,3 +193,27 @@ def _waits(pid: int | None) -> bool:
     """Whether an interpreter waits for what the front says, however long it takes."""
     recvfrom = "45"  # of x86-64
     return Path(f"/proc/{pid}/syscall").read_text().split()[0] == recvfrom
+
+
+@pytest.mark.parametrize("cut", [("answer",), ("send",), ("answer", "thaw"), ("settle",)])
+@pytest.mark.parametrize("ask", [Session.run, Session.type_of])
+def test_no_answer_is_ever_read_for_another(
+    session: Session, monkeypatch: pytest.MonkeyPatch, cut: tuple[str, ...], ask: Any
+) -> None:
+    """Whatever an exception cuts short, here where the conversation waits."""
+    run(session, "int one = 1; double two = 2;")
+    for method in cut:
+        real = getattr(Pair, method)
+
+        def cut_short(*arguments: Any, method: str = method, of: Any = real) -> None:
+            monkeypatch.setattr(Pair, method, of)
+            if method == "send":
+                of(*arguments)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Pair, method, cut_short)
+    with pytest.raises(KeyboardInterrupt):
+        ask(session, "one = 7")
+    assert session.type_of("two") == ("double", "")
+    assert (value(session, "two"), value(session, "one")) == ("2.0", "1")
+    assert session.inputs[0] == "int one = 1; double two = 2;"

@@ -32,8 +32,8 @@ from halojit.repl.outcome import (
 from halojit.repl.pair import Death, Interrupted, Pair, PairError
 from halojit.repl.start import SessionError as SessionError
 from halojit.repl.start import Start
+from halojit.repl.states import INTERRUPTED, States
 from halojit.repl.states import StateError as StateError
-from halojit.repl.states import States
 
 PATIENCE_S = 5.0
 """For what a person waits for in the middle of a line; no key ends that."""
@@ -166,20 +166,17 @@ class Session:
             request["commit"] = id
         if data:
             request["data"] = b64encode(data).decode()
-        if meanwhile:
-            self._pair.send(request | {"waits": True})
-            try:
-                meanwhile()
-            except BaseException:  # the interpreter waits for what will not come
-                self._states.back(Failure(Reason.INTERRUPT, "interrupted"))
-                raise
-            request = {"go": True}
         try:
-            with self._pair.lent_input():
-                self._pair.send(request)
-                answer = self._pair.answer()
+            with self._states.answer_due():
+                if meanwhile:
+                    self._pair.send(request | {"waits": True})
+                    meanwhile()
+                    request = {"go": True}
+                with self._pair.lent_input():
+                    self._pair.send(request)
+                    answer = self._pair.answer()
         except Interrupted:
-            return self._states.back(Failure(Reason.INTERRUPT, "interrupted"))
+            return self._states.back(INTERRUPTED)
         if isinstance(answer, Death):
             return self._states.back(self._states.failure(answer))
         return answer
@@ -361,14 +358,15 @@ class Session:
         self._pair.forget_interrupts()
         if self._states.settle_untold():
             return None
-        self._pair.send(request)
         try:
-            answer = self._pair.answer(None if limit_s is None else time.monotonic() + limit_s)
+            with self._states.answer_due():
+                self._pair.send(request)
+                answer = self._pair.answer(None if limit_s is None else time.monotonic() + limit_s)
         except (Interrupted, KeeperGone, TimeoutError) as error:
             answer = Death("interpreter", 0, str(error) or "interrupted")
         if not isinstance(answer, Death):
             return answer
-        self._states.back_untold(answer)
+        self._states.back_untold(self._states.failure(answer))
         return None
 
 

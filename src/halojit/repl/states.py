@@ -12,18 +12,20 @@ from __future__ import annotations
 
 import dataclasses
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from halojit.repl.keeper import KeeperGone
 from halojit.repl.outcome import Failure, Frame, Outcome, Reason
-from halojit.repl.pair import Death, Pair, PairError, describe, describe_early
+from halojit.repl.pair import Death, Interrupted, Pair, PairError, describe, describe_early
 from halojit.repl.start import SessionError
 
 STEPS = 14
 """Inputs that can be taken back one by one: the commits before them are kept, besides the first one
 and those with names. Each holds copies of what has changed since."""
 
+INTERRUPTED = Failure(Reason.INTERRUPT, "interrupted")
 NO_STATES = "this session keeps no states (--no-checkpoint)"
 
 
@@ -53,6 +55,7 @@ class States:
         self._start = start
         self._commits: list[_Commit] = []
         self._next_id = 0
+        self._is_astray = False  # what the pair says next may be for something earlier
         self._begin()
 
     def _begin(self) -> None:
@@ -63,6 +66,7 @@ class States:
         self._pending: int | None = None
         self._unkept = ""  # why the last input is in no commit
         if not self.keeps:
+            self._is_astray = False
             return
         id = self.next_id()
         try:
@@ -76,6 +80,7 @@ class States:
                 raise SessionError(describe_early(unkept))
             raise SessionError(f"no state can be kept: {unkept}; try --no-checkpoint")
         self._commits.append(_Commit(id, 0))
+        self._is_astray = False
 
     def end(self) -> None:
         """Ends the pair; the inputs can still be read."""
@@ -95,6 +100,21 @@ class States:
         self._pending = id if self.keeps else None
         self.inputs.append(source)
 
+    @contextmanager
+    def answer_due(self) -> Iterator[None]:
+        """From a request until its answer is read. An exception that is none of a Pair's leaves the
+        answer unread: the session goes back, and does so before the next request where another
+        exception has cut that short."""
+        self._is_astray = True
+        try:
+            yield
+        except (Interrupted, KeeperGone, TimeoutError):
+            raise  # who asked goes back
+        except BaseException:
+            self.back_untold(INTERRUPTED)
+            raise
+        self._is_astray = False
+
     @property
     def is_kept(self) -> bool:
         """Whether the present state is a commit."""
@@ -104,13 +124,17 @@ class States:
         """Waits until the last input is kept. An outcome: it is lost, its process has ended."""
         if self.over:
             raise SessionError(self.over)
+        if self._is_astray:
+            self.back_untold(INTERRUPTED)
+            return self.take_untold()
         if self._pending is None:
             return None
-        id, self._pending = self._pending, None
+        id = self._pending
         try:
             unkept = self.pair.settle(id)
         except KeeperGone as gone:
             return self.back(Failure(Reason.CRASH, str(gone)))
+        self._pending = None
         if unkept is None:
             self._commits.append(_Commit(id, len(self.inputs)))
             self._thin_out()
@@ -211,9 +235,9 @@ class States:
             failure = dataclasses.replace(failure, text=text)
         return Outcome(diagnostics, failure=failure, lost=before[len(self.inputs) :])
 
-    def back_untold(self, death: Death) -> None:
+    def back_untold(self, failure: Failure) -> None:
         """As `back`, where nobody listens: lost inputs are told later."""
-        lost = self.back(self.failure(death))
+        lost = self.back(failure)
         self.untold = lost if lost.lost else None
 
     def failure(self, death: Death) -> Failure:
@@ -237,11 +261,14 @@ class States:
         Raises SessionError.
         """
         why = ""
+        self._is_astray = True
+        self._pending = None
         try:
             while self._commits:
                 try:
                     self.pair.thaw(self._commits[-1].id)
                     del self.inputs[self._commits[-1].inputs :]
+                    self._is_astray = False
                     return ""
                 except PairError as error:  # it was killed: an older one then
                     why = f"{error}; "
