@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from halojit.api.packing import Packer
 from halojit.api.shapes import Shape
 from halojit.api.unpacking import code
-from halojit.api.values import decode
 from halojit.repl.outcome import Outcome, Reason
 from halojit.repl.session import Session
 
@@ -30,7 +29,7 @@ class Function:
         self._interpreter = interpreter
         self._session = session
         self._symbol = f"__halo_function_{number}"
-        shape = session.shape(type)
+        shape = interpreter._ask(lambda: session.shape(type))
         if shape is None or shape["kind"] != "function":
             raise TypeError(f"{type}: is no type of a function here; expected as double(double)")
         self._parameters: list[Shape] = shape["parameters"]
@@ -46,9 +45,10 @@ class Function:
         packer = Packer()
         for at, (shape, value) in enumerate(zip(self._parameters, values, strict=True)):
             packer.add(shape, value, f"{self.name}: argument {at + 1}")
-        outcome = self._interpreter._do(lambda: self._call(bytes(packer.bytes), arguments))
-        assert outcome.value
-        result, *changed = decode(outcome.value.node)
+        with self._interpreter._turns.turn():
+            result, *changed = self._interpreter._do(
+                lambda: self._call(bytes(packer.bytes), arguments)
+            )
         written = [
             value for shape, value in zip(self._parameters, values, strict=True) if _writes(shape)
         ]
@@ -66,7 +66,7 @@ class Function:
         return outcome
 
     def _make(self) -> None:
-        self._interpreter.run(self._source)
+        self._interpreter._do(lambda: self._session.run(self._source))
 
     def _with_sizes(self, arguments: tuple[Any, ...]) -> list[Any]:
         """With those that may be left out: of a size that follows a pointer to numbers."""

@@ -6,24 +6,23 @@ a process of its own: a crash is an exception, after which everything is as it w
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
-from typing import Any, Self
+from collections.abc import Callable, Sequence
+from typing import Any, Self, TypeVar
 
 from halojit.api.errors import CompileWarning, raise_failure
 from halojit.api.function import Function
 from halojit.api.packing import Packer
 from halojit.api.shapes import ShapeError, natural
+from halojit.api.turns import Turns
 from halojit.api.unpacking import code, points_into_bytes
 from halojit.api.values import decode
 from halojit.repl.outcome import Form, Outcome
 from halojit.repl.session import Session
 from halojit.repl.wording import message
+
+T = TypeVar("T")
 
 
 class Interpreter:
@@ -39,6 +38,7 @@ class Interpreter:
 
     def __init__(self, standard: str = "c++20", flags: Sequence[str] = ()) -> None:
         self._session = Session((f"-std={standard}", *flags), form=Form.NODE)
+        self._turns = Turns(self._session)
         self._functions = 0
 
     def run(self, source: str) -> Any:
@@ -48,8 +48,8 @@ class Interpreter:
         Raises CppError, CompileError, LinkError, CrashError; KeyboardInterrupt for Ctrl-C. Warnings
         of clang are CompileWarnings.
         """
-        outcome = self._do(lambda: self._session.run(source))
-        return decode(outcome.value.node) if outcome.value else None
+        with self._turns.turn():
+            return self._do(lambda: self._session.run(source))
 
     def __getitem__(self, expression: str) -> Any:
         """The value of an expression, most often a name, as a copy.
@@ -61,7 +61,8 @@ class Interpreter:
         lists; maps dict; pairs and tuples tuple; aggregates dict of their fields. What else there
         is, is Opaque. long double becomes a double. Errors as of `run`.
         """
-        return self.run(expression)
+        with self._turns.turn():
+            return self._do(lambda: self._session.run(expression))
 
     def __setitem__(self, name: str, value: Any) -> None:
         """Assigns to a variable, or to anything that can be assigned to.
@@ -71,14 +72,18 @@ class Interpreter:
         array's elements (an array of more dimensions is one in C++). Raises TypeError,
         OverflowError or ValueError where the value does not fit the type; else as `run`.
         """
+        with self._turns.turn():
+            self._assign(name, value)
+
+    def _assign(self, name: str, value: Any) -> None:
         headers: tuple[str, ...] = ()
         declaration = ""
-        shape = self._session.shape(f"decltype({name})")
+        shape = self._ask(lambda: self._session.shape(f"decltype({name})"))
         if shape is None and name.isidentifier():
             shape, headers = natural(value, name)
             declaration = f"__halo::same<{shape['type']}> {name}{{}};\n"
         if shape is None:
-            self.run(f"(void)({name});")  # says why
+            self._do(lambda: self._session.run(f"(void)({name});"))  # says why
             raise ShapeError(f"{name}: is nothing that can be assigned to")
         packer = Packer()
         packer.add(shape, value, name)
@@ -100,20 +105,24 @@ class Interpreter:
         std::span<double> is copied back into a NumPy array. Raises TypeError where `type` is none
         of a function, or takes what Python has not.
         """
-        self._functions += 1
-        return Function(self, self._session, type, name, self._functions)
+        with self._turns.turn():
+            self._functions += 1
+            return Function(self, self._session, type, name, self._functions)
 
     def undo(self, count: int = 1) -> int:
         """Takes back the last inputs, values and all. How many: fewer where there are no more."""
-        return self._session.undo(count)
+        with self._turns.turn():
+            return self._session.undo(count)
 
     def checkpoint(self, name: str) -> None:
         """Names the present state, for `restore`."""
-        self._session.checkpoint(name)
+        with self._turns.turn():
+            self._session.checkpoint(name)
 
     def restore(self, name: str) -> int:
         """Goes back to a named state; how many inputs that takes back. Raises KeyError."""
-        return self._session.restore(name)
+        with self._turns.turn():
+            return self._session.restore(name)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -123,8 +132,10 @@ class Interpreter:
     def close(self) -> None:
         """Ends the session and its processes: static objects are destroyed. Where that fails, there
         is a RuntimeWarning."""
-        sys.stdout.flush()
-        if failed := self._session.close():
+        with self._turns.turn():
+            sys.stdout.flush()
+            failed = self._session.close()
+        if failed:
             warnings.warn(message(failed, is_end=True), RuntimeWarning, stacklevel=2)
 
     def __enter__(self) -> Self:
@@ -133,28 +144,21 @@ class Interpreter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _do(self, work: Callable[[], Outcome]) -> Outcome:
-        """What comes of an input, if it is a success."""
+    def _do(self, work: Callable[[], Outcome]) -> Any:
+        """What an input is, if it is a success. Only in a turn."""
         sys.stdout.flush()  # C++ writes to the same place
-        with self._interruptible():
-            outcome = work()
+        outcome = work()
+        if self._turns.is_interrupted:
+            self._session.take_back()
+            raise KeyboardInterrupt
         if outcome.is_kept and outcome.diagnostics:
             warnings.warn(outcome.diagnostics, CompileWarning, stacklevel=3)
         raise_failure(outcome)
-        return outcome
+        return decode(outcome.value.node) if outcome.value else None
 
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Ctrl-C ends the input and not the conversation with the session."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def interrupt(_: int, __: FrameType | None) -> None:
-            self._session.interrupt()
-
-        before = signal.signal(signal.SIGINT, interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
+    def _ask(self, question: Callable[[], T]) -> T:
+        """The answer to a question of the session's. Only in a turn."""
+        answer = question()
+        if self._turns.is_interrupted:  # there was none
+            raise KeyboardInterrupt
+        return answer

@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -60,6 +60,7 @@ class Session:
         form: Form = Form.TEXT,
     ) -> None:
         self._form = form
+        self._is_interruptible = False
         self._missed: dict[str, Any] = {}  # symbols that no library has
         start = Start(tuple(flags), stdio, libraries or Libraries(), executor, form)
         self._states = States(start.pair, keeps_states)
@@ -91,8 +92,7 @@ class Session:
         return self._transact(partial(self._call, function, data, source))
 
     def _transact(self, work: Callable[[], Outcome]) -> Outcome:
-        if not self._states.over:
-            self._pair.forget_interrupts()
+        self._forget_interrupts()
         if lost := self._states.take_untold() or self.settle():
             assert lost.failure
             text = f"{lost.failure.text}; this input has not run"
@@ -205,6 +205,27 @@ class Session:
     def interrupt(self) -> None:
         """Ends the input that runs, as a failed one. Any thread, or a signal handler."""
         self._pair.interrupt()
+
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Interrupts in this block are for what is done in it, also those that come before that
+        has begun; elsewhere those are for nothing."""
+        self._forget_interrupts()
+        self._is_interruptible = True
+        try:
+            yield
+        finally:
+            self._is_interruptible = False
+
+    def _forget_interrupts(self) -> None:
+        if not self._is_interruptible and not self._states.over:
+            self._pair.forget_interrupts()
+
+    def take_back(self) -> None:
+        """The input that was just answered, if it is one: the interrupt came after its end."""
+        if self._states.is_pending:
+            with contextlib.suppress(StateError):  # its threads run
+                self._states.undo(1)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -355,7 +376,7 @@ class Session:
         """A question that changes nothing. None: there was no answer."""
         if self._states.over or self._states.untold:
             return None
-        self._pair.forget_interrupts()
+        self._forget_interrupts()
         if self._states.settle_untold():
             return None
         try:

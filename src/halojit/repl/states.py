@@ -116,6 +116,11 @@ class States:
         self._is_astray = False
 
     @property
+    def is_pending(self) -> bool:
+        """Whether it is not known yet if the last input is kept."""
+        return self._pending is not None
+
+    @property
     def is_kept(self) -> bool:
         """Whether the present state is a commit."""
         return bool(self._commits) and self._commits[-1].inputs == len(self.inputs)

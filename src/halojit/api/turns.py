@@ -1,0 +1,49 @@
+"""Turns: what is done with a session, one thing after the other, and what Ctrl-C means meanwhile.
+
+In: a session; blocks of code. Out: KeyboardInterrupt. It does not know what is done in a turn.
+
+A KeyboardInterrupt at any other place would leave half of what the session does to its processes
+undone. So a handler only notes the signal and wakes the session, and none is lost: the turn ends
+with it at the latest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+from halojit.repl.session import Session
+
+
+class Turns:
+    """`is_interrupted`: whether Ctrl-C was pressed in this turn."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.is_interrupted = False
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Raises KeyboardInterrupt at its end. Where SIGINT is ignored it stays so."""
+        self.is_interrupted = False
+        before = signal.getsignal(signal.SIGINT)
+        is_main = threading.current_thread() is threading.main_thread()
+        with self._session.interruptible():
+            if not is_main or before in (None, signal.SIG_IGN):
+                yield
+                return
+            signal.signal(signal.SIGINT, self._interrupt)
+            try:
+                yield
+            finally:
+                signal.signal(signal.SIGINT, before)
+                if self.is_interrupted:
+                    raise KeyboardInterrupt from None
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.is_interrupted = True
+        with contextlib.suppress(OSError):  # the session is closed
+            self._session.interrupt()

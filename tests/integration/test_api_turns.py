@@ -1,0 +1,127 @@
+"""The Python API under Ctrl-C, used by several threads, and after a fork."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from harness.processes import no_hang
+
+import halojit
+from halojit.repl.pair import Pair
+from halojit.repl.states import States
+
+DO: dict[str, Callable[[halojit.Interpreter], Any]] = {
+    "run": lambda cpp: cpp.run("x = 2;"),
+    "value": lambda cpp: cpp["x = 2"],
+    "assignment": lambda cpp: cpp.__setitem__("x", 2),
+    "new variable": lambda cpp: cpp.__setitem__("fresh", 2),
+    "function": lambda cpp: cpp.function("int()", "[] { return x = 2; }"),
+    "undo": lambda cpp: cpp.undo(0),
+}
+
+
+@pytest.fixture
+def cpp() -> Iterator[halojit.Interpreter]:
+    with halojit.Interpreter() as cpp:
+        cpp.run("int one = 1, x = 1; int twice(int n) { x = n; return 2 * n; }")
+        yield cpp
+
+
+@pytest.fixture
+def press(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
+    """press(when, number): Ctrl-C just before or after the next time that a pair is asked."""
+
+    def arrange(when: str, number: int) -> None:
+        real, count = Pair.answer, 0
+
+        def answer(*arguments: Any) -> Any:
+            nonlocal count
+            count += 1
+            if (when, count) == ("before", number):
+                signal.raise_signal(signal.SIGINT)
+            found = real(*arguments)
+            if (when, count) == ("after", number):
+                signal.raise_signal(signal.SIGINT)
+            return found
+
+        monkeypatch.setattr(Pair, "answer", answer)
+
+    return arrange
+
+
+def press_before(monkeypatch: pytest.MonkeyPatch, room: type, method: str) -> None:
+    """Ctrl-C just before a method is called the next time."""
+    real = getattr(room, method)
+
+    def pressed(*arguments: Any) -> Any:
+        monkeypatch.setattr(room, method, real)
+        signal.raise_signal(signal.SIGINT)
+        return real(*arguments)
+
+    monkeypatch.setattr(room, method, pressed)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("what", "number"),
+    [
+        ("run", 1),
+        ("value", 1),
+        ("assignment", 1),
+        ("assignment", 2),
+        ("new variable", 1),
+        ("new variable", 2),
+        ("function", 1),
+        ("function", 2),
+    ],
+)
+def test_what_is_interrupted_leaves_nothing(
+    cpp: halojit.Interpreter, press: Callable[[str, int], None], what: str, number: int, when: str
+) -> None:
+    inputs = cpp.inputs
+    press(when, number)
+    with pytest.raises(KeyboardInterrupt):
+        DO[what](cpp)
+    assert cpp.inputs == inputs
+    assert (cpp["one"], cpp["x"], cpp['"text"']) == (1, 1, "text")
+    with pytest.raises(halojit.CompileError):
+        cpp.run("fresh")
+
+
+@pytest.mark.parametrize("moment", [(Pair, "forget_interrupts"), (States, "settle")])
+@pytest.mark.parametrize("what", [*DO, "call"])
+def test_an_interrupt_that_comes_before_anything_runs_counts(
+    cpp: halojit.Interpreter,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    moment: tuple[type, str],
+) -> None:
+    twice = cpp.function("int(int)", "twice")
+    press_before(monkeypatch, *moment)
+    with pytest.raises(KeyboardInterrupt):
+        twice(3) if what == "call" else DO[what](cpp)
+    assert (cpp["x"], twice(4), cpp["x"]) == (1, 8, 4)
+
+
+def test_an_interrupt_before_an_endless_input_ends_it(
+    cpp: halojit.Interpreter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press_before(monkeypatch, Pair, "forget_interrupts")
+    with no_hang(30), pytest.raises(KeyboardInterrupt):
+        cpp.run("x = 2; for (volatile int i = 0;;) i = i + 1;")
+    assert cpp["x"] == 1
+
+
+def test_ignored_interrupts_stay_ignored(
+    cpp: halojit.Interpreter, press: Callable[[str, int], None]
+) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        press("before", 1)
+        cpp.run("x = 2;")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert cpp["x"] == 2
