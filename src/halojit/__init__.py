@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from halojit.api.errors import CrashError as CrashError
     from halojit.api.errors import Error as Error
     from halojit.api.errors import LinkError as LinkError
+    from halojit.api.errors import SessionError as SessionError
+    from halojit.api.errors import StateError as StateError
     from halojit.api.function import Function as Function
     from halojit.api.interpreter import Interpreter as Interpreter
     from halojit.api.values import Enumerator as Enumerator
@@ -30,6 +32,8 @@ _ROOMS = {
     "CompileWarning": "errors",
     "LinkError": "errors",
     "CrashError": "errors",
+    "SessionError": "errors",
+    "StateError": "errors",
     "Enumerator": "values",
     "Opaque": "values",
     "Pointer": "values",

@@ -347,3 +347,19 @@ def test_names_of_the_users_are_theirs(cpp: halojit.Interpreter) -> None:
     cpp.run("int in = 1, it = 2, size = 3; double out[2] = {};")
     cpp["in"], cpp["it"], cpp["size"], cpp["out"] = 4, 5, 6, [7, 8]
     assert (cpp["in"], cpp["it"], cpp["size"], cpp["out"].tolist()) == (4, 5, 6, [7, 8])
+
+
+def test_what_is_no_session_says_so() -> None:
+    with pytest.raises(halojit.SessionError, match="failed"):
+        halojit.Interpreter("c++99")
+    with pytest.raises(TypeError, match="a str; expected a list"):
+        halojit.Interpreter(flags="-DFOO=3")
+    with halojit.Interpreter(flags=["-DFOO=3"]) as cpp:
+        assert cpp["FOO"] == 3
+    with pytest.raises(halojit.SessionError, match="closed"):
+        cpp.run("1")
+    with pytest.raises(halojit.SessionError, match="closed"):
+        cpp["x"] = 1
+    with pytest.raises(halojit.SessionError, match="closed"):
+        cpp.function("int(int)", "f")
+    assert issubclass(halojit.SessionError, halojit.Error)

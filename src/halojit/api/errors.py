@@ -1,20 +1,32 @@
 """What inputs may come to, as exceptions.
 
-In: an Outcome. Out: nothing, or an exception. After each of them the interpreter goes on; after all
-but CppError every variable is as it was before the input.
+In: an Outcome, or what a session raises. Out: nothing, or an exception. After each of them but
+SessionError the interpreter goes on; after all but CppError every variable is as it was before the
+input.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from signal import Signals
 from typing import NoReturn
 
+from halojit.repl import session
 from halojit.repl.outcome import Frame, Outcome, Reason
 from halojit.repl.wording import message
 
 
 class Error(Exception):
-    """An input did not come to its end."""
+    """An input, or what else was asked for, did not come to its end."""
+
+
+class SessionError(Error):
+    """No session can begin, or this one cannot go on, or cannot be used here; says why."""
+
+
+class StateError(Error):
+    """The state that is asked for is not kept; says why."""
 
 
 class CppError(Error):
@@ -66,6 +78,17 @@ class CrashError(Error):
 
 class CompileWarning(UserWarning):
     """What clang says of an input that it compiled."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """What a session raises, as errors of this room."""
+    try:
+        yield
+    except session.SessionError as error:
+        raise SessionError(str(error)) from error
+    except session.StateError as error:
+        raise StateError(str(error)) from error
 
 
 def raise_failure(outcome: Outcome) -> None:

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Self, TypeVar
 
-from halojit.api.errors import CompileWarning, raise_failure
+from halojit.api.errors import CompileWarning, raise_failure, translated
 from halojit.api.function import Function
 from halojit.api.packing import Packer
 from halojit.api.shapes import ShapeError, natural
@@ -32,12 +32,15 @@ class Interpreter:
     prints goes where this process's standard output and error go. One thread at a time may use it.
 
     Everything that changes something is an *input*, which has all of its effects or none: a `run`,
-    an assignment, a call of a function, an expression that has effects. Raises
-    halojit.repl.session.SessionError where no session can begin, or go on.
+    an assignment, a call of a function, an expression that has effects. Everything raises
+    SessionError where no session can begin, or go on.
     """
 
     def __init__(self, standard: str = "c++20", flags: Sequence[str] = ()) -> None:
-        self._session = Session((f"-std={standard}", *flags), form=Form.NODE)
+        if isinstance(flags, str):
+            raise TypeError(f"flags: {flags!r} is a str; expected a list, as ['-DFOO=3']")
+        with translated():
+            self._session = Session((f"-std={standard}", *flags), form=Form.NODE)
         self._turns = Turns(self._session)
         self._functions = 0
 
@@ -110,7 +113,10 @@ class Interpreter:
             return Function(self, self._session, type, name, self._functions)
 
     def undo(self, count: int = 1) -> int:
-        """Takes back the last inputs, values and all. How many: fewer where there are no more."""
+        """Takes back the last inputs, values and all. How many: fewer where there are no more.
+
+        Raises StateError, as `checkpoint`, where threads of inputs keep states from being kept.
+        """
         with self._turns.turn():
             return self._session.undo(count)
 
@@ -158,6 +164,8 @@ class Interpreter:
 
     def _ask(self, question: Callable[[], T]) -> T:
         """The answer to a question of the session's. Only in a turn."""
+        if lost := self._session.lost():
+            raise_failure(lost)
         answer = question()
         if self._turns.is_interrupted:  # there was none
             raise KeyboardInterrupt

@@ -1,6 +1,6 @@
 """Turns: what is done with a session, one thing after the other, and what Ctrl-C means meanwhile.
 
-In: a session; blocks of code. Out: KeyboardInterrupt. It does not know what is done in a turn.
+In: a session; blocks of code. Out: errors, KeyboardInterrupt. It does not know what is done there.
 
 A KeyboardInterrupt at any other place would leave half of what the session does to its processes
 undone. So a handler only notes the signal and wakes the session, and none is lost: the turn ends
@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
+from halojit.api.errors import translated
 from halojit.repl.session import Session
 
 
@@ -31,7 +32,7 @@ class Turns:
         self.is_interrupted = False
         before = signal.getsignal(signal.SIGINT)
         is_main = threading.current_thread() is threading.main_thread()
-        with self._session.interruptible():
+        with translated(), self._session.interruptible():
             if not is_main or before in (None, signal.SIG_IGN):
                 yield
                 return

@@ -93,10 +93,8 @@ class Session:
 
     def _transact(self, work: Callable[[], Outcome]) -> Outcome:
         self._forget_interrupts()
-        if lost := self._states.take_untold() or self.settle():
-            assert lost.failure
-            text = f"{lost.failure.text}; this input has not run"
-            return dataclasses.replace(lost, failure=dataclasses.replace(lost.failure, text=text))
+        if lost := self.lost():
+            return lost
         try:
             return work()
         except KeeperGone as gone:
@@ -320,6 +318,15 @@ class Session:
         if not self._states.over:
             with contextlib.suppress(SessionError):
                 self._states.settle_untold()
+
+    def lost(self) -> Outcome | None:
+        """What is lost and not told yet, as what came of an input that has therefore not run."""
+        lost = self._states.take_untold() or self.settle()
+        if lost is None:
+            return None
+        assert lost.failure
+        text = f"{lost.failure.text}; this input has not run"
+        return dataclasses.replace(lost, failure=dataclasses.replace(lost.failure, text=text))
 
     def settle(self) -> Outcome | None:
         """Waits until the last input is kept. An outcome: it is lost, its process has ended."""
