@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.processes import no_hang
+from harness.processes import no_hang, wait_until
 
 import halojit
 from halojit.repl.pair import Pair
@@ -125,3 +130,58 @@ def test_ignored_interrupts_stay_ignored(
     finally:
         signal.signal(signal.SIGINT, before)
     assert cpp["x"] == 2
+
+
+def test_threads_get_their_own_values(cpp: halojit.Interpreter) -> None:
+    def work(number: int) -> bool:
+        cpp[f"v{number}"] = number
+        cpp.run("++x;")
+        twice = cpp.function("int(int)", "[](int n) { return 2 * n; }")
+        return (cpp[f"v{number}"], twice(number)) == (number, 2 * number)
+
+    with no_hang(60), ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(work, range(24)))
+    assert cpp["x"] == 25
+
+
+def test_an_interrupt_ends_waiting_for_another_thread(
+    cpp: halojit.Interpreter, tmp_path: Path
+) -> None:
+    begun, may_end = tmp_path / "begun", tmp_path / "may_end"
+    cpp.run("#include <cstdio>\n#include <unistd.h>")
+    runs = f'fclose(fopen("{begun}", "w")); while (access("{may_end}", F_OK)) usleep(1000); x = 5;'
+    main = threading.main_thread().ident or 0
+
+    def is_waiting() -> bool:
+        frame = sys._current_frames()[main]
+        return frame.f_code.co_name == "turn"
+
+    def press() -> None:
+        wait_until(is_waiting, "the main thread to wait for its turn")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with no_hang(60), ThreadPoolExecutor(2) as threads:
+        running = threads.submit(cpp.run, runs)
+        wait_until(begun.exists, "the input to begin")
+        pressed = threads.submit(press)
+        with pytest.raises(KeyboardInterrupt):
+            cpp.run("x = 6;")
+        pressed.result()
+        may_end.touch()
+        running.result()
+        assert cpp["x"] == 5
+
+
+def test_a_signal_handler_cannot_use_it_in_the_middle(
+    cpp: halojit.Interpreter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = Pair.answer
+
+    def in_the_middle(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        with pytest.raises(halojit.SessionError, match="in the middle"):
+            cpp.run("x = 7;")
+        return answer(*arguments)
+
+    monkeypatch.setattr(Pair, "answer", in_the_middle)
+    assert (cpp["one + one"], cpp["x"]) == (2, 1)

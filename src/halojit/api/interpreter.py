@@ -29,7 +29,8 @@ class Interpreter:
     """Interactive C++, in processes of its own that end with `close` or the `with` block.
 
     `standard`: "c++17", "c++20", "c++23"; `flags`: more for clang, as "-I/some/where". What C++
-    prints goes where this process's standard output and error go. One thread at a time may use it.
+    prints goes where this process's standard output and error go. Threads may share it: what one
+    does waits for what another does.
 
     Everything that changes something is an *input*, which has all of its effects or none: a `run`,
     an assignment, a call of a function, an expression that has effects. Everything raises

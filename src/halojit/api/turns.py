@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-from halojit.api.errors import translated
+from halojit.api.errors import SessionError, translated
 from halojit.repl.session import Session
 
 
@@ -24,27 +24,45 @@ class Turns:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._lock = threading.RLock()
+        self._is_taken = False
         self.is_interrupted = False
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
-        """Raises KeyboardInterrupt at its end. Where SIGINT is ignored it stays so."""
+        """Other threads wait for its end. Raises SessionError, StateError; KeyboardInterrupt at the
+        end."""
+        with self._lock:
+            if self._is_taken:  # by this very thread, which would wait for itself
+                raise SessionError(
+                    "this interpreter is in the middle of something: signal handlers and __del__ "
+                    "cannot use it then"
+                )
+            self._is_taken = True
+            try:
+                with translated(), self._session.interruptible(), self._noting_interrupts():
+                    yield
+            finally:
+                self._is_taken = False
+
+    @contextlib.contextmanager
+    def _noting_interrupts(self) -> Iterator[None]:
+        """Of the main thread, which alone has handlers. Where SIGINT is ignored it stays so."""
         self.is_interrupted = False
         before = signal.getsignal(signal.SIGINT)
         is_main = threading.current_thread() is threading.main_thread()
-        with translated(), self._session.interruptible():
-            if not is_main or before in (None, signal.SIG_IGN):
-                yield
-                return
-            signal.signal(signal.SIGINT, self._interrupt)
-            try:
-                yield
-            finally:
-                signal.signal(signal.SIGINT, before)
-                if self.is_interrupted:
-                    raise KeyboardInterrupt from None
+        if not is_main or before in (None, signal.SIG_IGN):
+            yield
+            return
+        signal.signal(signal.SIGINT, self._note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+            if self.is_interrupted:
+                raise KeyboardInterrupt from None
 
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+    def _note(self, number: int, frame: FrameType | None) -> None:
         self.is_interrupted = True
         with contextlib.suppress(OSError):  # the session is closed
             self._session.interrupt()
