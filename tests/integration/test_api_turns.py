@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -170,6 +171,55 @@ def test_an_interrupt_ends_waiting_for_another_thread(
         may_end.touch()
         running.result()
         assert cpp["x"] == 5
+
+
+def test_a_forked_process_leaves_the_session_alone(
+    cpp: halojit.Interpreter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("halojit.repl.keeper._END_LIMIT_S", 60.0)
+    with halojit.Interpreter() as other:
+        twice = cpp.function("int(int)", "twice")
+        for use in (*DO.values(), lambda cpp: cpp.inputs, lambda _: twice(3)):
+            assert in_child(lambda use=use: _is_refused(use, cpp))
+
+        def end() -> bool:
+            cpp.close()
+            gc.collect()
+            with halojit.Interpreter() as own:
+                return own["1 + 1"] == 2
+
+        assert in_child(end)
+        with no_hang(30):
+            assert (cpp["x"], twice(3), cpp["x"]) == (1, 6, 3)
+            release, held = os.pipe()  # until the parent lets it go on
+            child = os.fork()
+            if not child:
+                os.close(held)
+                os.read(release, 1)
+                os._exit(0)
+            os.close(release)
+            other.close()
+            os.close(held)
+            os.waitpid(child, 0)
+
+
+def _is_refused(use: Callable[[halojit.Interpreter], Any], cpp: halojit.Interpreter) -> bool:
+    with pytest.raises(halojit.SessionError, match=f"of process {os.getppid()}"):
+        use(cpp)
+    return True
+
+
+def in_child(work: Callable[[], bool]) -> bool:
+    """What it says in a process that is forked."""
+    child = os.fork()
+    if child:
+        with no_hang(30):
+            return os.waitpid(child, 0)[1] == 0
+    is_so = False
+    try:
+        is_so = work()
+    finally:
+        os._exit(not is_so)
 
 
 def test_a_signal_handler_cannot_use_it_in_the_middle(

@@ -134,11 +134,14 @@ class Interpreter:
     @property
     def inputs(self) -> tuple[str, ...]:
         """The inputs whose effects are there, in their order."""
-        return self._session.inputs
+        with self._turns.turn():
+            return self._session.inputs
 
     def close(self) -> None:
         """Ends the session and its processes: static objects are destroyed. Where that fails, there
-        is a RuntimeWarning."""
+        is a RuntimeWarning. Nothing in a process that was forked."""
+        if not self._turns.is_ours:
+            return
         with self._turns.turn():
             sys.stdout.flush()
             failed = self._session.close()

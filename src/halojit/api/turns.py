@@ -10,28 +10,52 @@ with it at the latest.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
+import weakref
 from collections.abc import Iterator
 from types import FrameType
 
 from halojit.api.errors import SessionError, translated
 from halojit.repl.session import Session
 
+_all: weakref.WeakSet[Turns] = weakref.WeakSet()
+
+
+def _let_go() -> None:
+    for each in list(_all):
+        each.session.let_go()
+
+
+os.register_at_fork(after_in_child=_let_go)
+
 
 class Turns:
     """`is_interrupted`: whether Ctrl-C was pressed in this turn."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self.session = session
+        self._process = os.getpid()
         self._lock = threading.RLock()
         self._is_taken = False
         self.is_interrupted = False
+        _all.add(self)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is of this process, and not of one that has forked this one."""
+        return os.getpid() == self._process
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
         """Other threads wait for its end. Raises SessionError, StateError; KeyboardInterrupt at the
         end."""
+        if not self.is_ours:  # the lock may be taken by a thread that is not here
+            raise SessionError(
+                f"this interpreter is of process {self._process}, which has forked this one; make "
+                "one here"
+            )
         with self._lock:
             if self._is_taken:  # by this very thread, which would wait for itself
                 raise SessionError(
@@ -40,7 +64,7 @@ class Turns:
                 )
             self._is_taken = True
             try:
-                with translated(), self._session.interruptible(), self._noting_interrupts():
+                with translated(), self.session.interruptible(), self._noting_interrupts():
                     yield
             finally:
                 self._is_taken = False
@@ -63,6 +87,8 @@ class Turns:
                 raise KeyboardInterrupt from None
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if not self.is_ours:
+            raise KeyboardInterrupt
         self.is_interrupted = True
         with contextlib.suppress(OSError):  # the session is closed
-            self._session.interrupt()
+            self.session.interrupt()

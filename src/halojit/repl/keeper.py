@@ -139,6 +139,10 @@ class Keeper:
             self._process.kill()
             self._process.wait()
 
+    def let_go(self) -> None:
+        """In a process that ours has forked: what is kept there goes on, and its end is seen."""
+        self._orders.close()
+
     def _ending(self) -> str:
         status: int | None = None
         with contextlib.suppress(subprocess.TimeoutExpired):

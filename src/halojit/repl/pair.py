@@ -301,6 +301,15 @@ class Pair:
         """Ends all processes."""
         for side in self._sides():
             side.keeper.close()
+        self._close_sockets()
+
+    def let_go(self) -> None:
+        """As of a keeper."""
+        for side in self._sides():
+            side.keeper.let_go()
+        self._close_sockets()
+
+    def _close_sockets(self) -> None:
         for each in (self._front, self._wake, self._waker):
             if each:
                 each.close()

@@ -351,6 +351,10 @@ class Session:
             self._states.end()
         return failed
 
+    def let_go(self) -> None:
+        """In a process that ours has forked: the session is not of this one."""
+        self._pair.let_go()
+
     def _end(self, deadline: float) -> Outcome | None:
         self._pair.send({"end": True})
         try:
