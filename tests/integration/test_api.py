@@ -363,3 +363,27 @@ def test_what_is_no_session_says_so() -> None:
     with pytest.raises(halojit.SessionError, match="closed"):
         cpp.function("int(int)", "f")
     assert issubclass(halojit.SessionError, halojit.Error)
+
+
+def test_names_that_are_declared(cpp: halojit.Interpreter) -> None:
+    cpp.run("int g = 1; namespace inner { int hidden; } struct S {}; int f() { return 1; }")
+    cpp["fresh"] = 1
+    assert [each for each in ("g", "S", "f", "fresh", "inner") if each not in cpp] == []
+    assert "hidden" not in cpp and "int" not in cpp and "" not in cpp
+    with pytest.raises(TypeError, match="not iterable"):
+        list(cpp)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("source", [5, None, {"x": 1}, b"1"])
+def test_what_is_no_text_is_refused(shared: halojit.Interpreter, source: Any) -> None:
+    uses = (
+        shared.run,
+        shared.__getitem__,
+        shared.__contains__,
+        lambda name: shared.__setitem__(name, 1),
+        lambda name: shared.function("int(int)", name),
+        lambda type: shared.function(type, "f"),
+    )
+    for use in uses:
+        with pytest.raises(TypeError, match="is no str; expected C"):
+            use(source)

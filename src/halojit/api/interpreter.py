@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 from halojit.api.errors import CompileWarning, raise_failure, translated
 from halojit.api.function import Function
 from halojit.api.packing import Packer
-from halojit.api.shapes import ShapeError, natural
+from halojit.api.shapes import ShapeError, brief, natural
 from halojit.api.turns import Turns
 from halojit.api.unpacking import code, points_into_bytes
 from halojit.api.values import decode
@@ -52,6 +52,7 @@ class Interpreter:
         Raises CppError, CompileError, LinkError, CrashError; KeyboardInterrupt for Ctrl-C. Warnings
         of clang are CompileWarnings.
         """
+        _check_text(source)
         with self._turns.turn():
             return self._do(lambda: self._session.run(source))
 
@@ -65,8 +66,18 @@ class Interpreter:
         lists; maps dict; pairs and tuples tuple; aggregates dict of their fields. What else there
         is, is Opaque. long double becomes a double. Errors as of `run`.
         """
+        _check_text(expression)
         with self._turns.turn():
             return self._do(lambda: self._session.run(expression))
+
+    def __contains__(self, name: str) -> bool:
+        """Whether inputs have declared a name, in no namespace."""
+        _check_text(name)
+        with self._turns.turn():
+            declared = self._ask(self._session.declared)
+        return any(each.name == name for each in declared)
+
+    __iter__ = None  # Python would ask for cpp[0], cpp[1] and so on
 
     def __setitem__(self, name: str, value: Any) -> None:
         """Assigns to a variable, or to anything that can be assigned to.
@@ -76,6 +87,7 @@ class Interpreter:
         array's elements (an array of more dimensions is one in C++). Raises TypeError,
         OverflowError or ValueError where the value does not fit the type; else as `run`.
         """
+        _check_text(name)
         with self._turns.turn():
             self._assign(name, value)
 
@@ -109,6 +121,8 @@ class Interpreter:
         std::span<double> is copied back into a NumPy array. Raises TypeError where `type` is none
         of a function, or takes what Python has not.
         """
+        _check_text(type)
+        _check_text(name)
         with self._turns.turn():
             self._functions += 1
             return Function(self, self._session, type, name, self._functions)
@@ -174,3 +188,8 @@ class Interpreter:
         if self._turns.is_interrupted:  # there was none
             raise KeyboardInterrupt
         return answer
+
+
+def _check_text(source: object) -> None:
+    if not isinstance(source, str):
+        raise TypeError(f"{brief(source)} is no str; expected C++, as 'x + 1'")
