@@ -387,3 +387,26 @@ def test_what_is_no_text_is_refused(shared: halojit.Interpreter, source: Any) ->
     for use in uses:
         with pytest.raises(TypeError, match="is no str; expected C"):
             use(source)
+
+
+def test_arrays_that_would_cut_what_is_written_are_refused(shared: halojit.Interpreter) -> None:
+    shared.run(
+        """
+int calls = 0;
+void halve(std::span<double> all) { ++calls; for (double &each : all) each /= 2; }
+void add_300(int *all, size_t n) { ++calls; for (size_t i = 0; i < n; ++i) all[i] += 300; }
+double first(std::span<const double> all) { return all[0]; }
+"""
+    )
+    halve = shared.function("void(std::span<double>)", "halve")
+    add = shared.function("void(int *, size_t)", "add_300")
+    whole, small = np.array([1, 2, 3]), np.array([1], dtype="i1")
+    with pytest.raises(TypeError, match=r"std::span<double> .* int64 .* a.astype\('float64'\)"):
+        halve(whole)
+    with pytest.raises(TypeError, match=r"int \* writes int32, .* array of int8"):
+        add(small)
+    assert (whole.tolist(), small.tolist(), shared["calls"]) == ([1, 2, 3], [1], 0)
+    exact = whole.astype(float)
+    halve(exact)
+    assert (exact.tolist(), shared["calls"]) == ([0.5, 1, 1.5], 1)
+    assert shared.function("double(std::span<const double>)", "first")(whole) == 1

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from halojit.api.packing import Packer
+from halojit.api.packing import Packer, number_type
 from halojit.api.shapes import Shape
 from halojit.api.unpacking import code
+from halojit.api.values import numpy
 from halojit.repl.outcome import Outcome, Reason
 from halojit.repl.session import Session
 
@@ -44,7 +45,10 @@ class Function:
         values = self._with_sizes(arguments)
         packer = Packer()
         for at, (shape, value) in enumerate(zip(self._parameters, values, strict=True)):
-            packer.add(shape, value, f"{self.name}: argument {at + 1}")
+            name = f"{self.name}: argument {at + 1}"
+            if _writes(shape):
+                _check_takes_back(shape, value, name)
+            packer.add(shape, value, name)
         with self._interpreter._turns.turn():
             result, *changed = self._interpreter._do(
                 lambda: self._call(bytes(packer.bytes), arguments)
@@ -91,6 +95,19 @@ class Function:
 def _writes(shape: Shape) -> bool:
     """Whether a function may change what is behind the argument."""
     return (shape["kind"] == "span" or "to" in shape) and not shape["const"]
+
+
+def _check_takes_back(shape: Shape, value: Any, name: str) -> None:
+    """Whether an array can have what C++ writes, as it is. Raises TypeError."""
+    np = numpy()
+    if not np or not hasattr(value, "__array__"):
+        return
+    found, wanted = np.asarray(value).dtype, number_type(np, shape.get("to") or shape["of"])
+    if found != wanted:
+        raise TypeError(
+            f"{name}: {shape['type']} writes {wanted}, which an array of {found} would cut; "
+            f"give it one made by a.astype({str(wanted)!r})"
+        )
 
 
 def _source(symbol: str, name: str, parameters: list[Shape], returns: Shape) -> str:

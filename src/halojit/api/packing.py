@@ -220,9 +220,14 @@ def _flat(value: Any, name: str, dims: list[Any]) -> Iterator[Any]:
         yield from _flat(each, name, dims[1:])
 
 
+def number_type(np: Any, of: Shape) -> Any:
+    """NumPy's type of a number's shape."""
+    return np.dtype(f"<{of['code']}{of['bytes']}")
+
+
 def _pack_array(np: Any, of: Shape, value: Any, name: str, dims: list[int] | None) -> bytes:
     array = np.asarray(value)
-    wanted = np.dtype(f"<{of['code']}{of['bytes']}")
+    wanted = number_type(np, of)
     if dims is not None and list(array.shape) != dims:
         raise ValueError(f"{name}: an array of shape {array.shape} for one of {tuple(dims)}")
     if dims is None and array.ndim != 1:
