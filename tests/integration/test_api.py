@@ -410,3 +410,19 @@ double first(std::span<const double> all) { return all[0]; }
     halve(exact)
     assert (exact.tolist(), shared["calls"]) == ([0.5, 1, 1.5], 1)
     assert shared.function("double(std::span<const double>)", "first")(whole) == 1
+
+
+def test_read_only_arrays_are_refused_before_the_call(shared: halojit.Interpreter) -> None:
+    shared.run(
+        """
+int negated = 0;
+void negate(std::span<double> all) { ++negated; for (double &each : all) each = -each; }
+double front(std::span<const double> all) { return all[0]; }
+"""
+    )
+    fixed = np.ones(2)
+    fixed.flags.writeable = False
+    with pytest.raises(ValueError, match="std::span<double> writes into a read-only array"):
+        shared.function("void(std::span<double>)", "negate")(fixed)
+    assert shared["negated"] == 0
+    assert shared.function("double(std::span<const double>)", "front")(fixed) == 1

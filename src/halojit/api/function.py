@@ -98,7 +98,7 @@ def _writes(shape: Shape) -> bool:
 
 
 def _check_takes_back(shape: Shape, value: Any, name: str) -> None:
-    """Whether an array can have what C++ writes, as it is. Raises TypeError."""
+    """Whether an array can have what C++ writes, as it is. Raises TypeError, ValueError."""
     np = numpy()
     if not np or not hasattr(value, "__array__"):
         return
@@ -108,6 +108,8 @@ def _check_takes_back(shape: Shape, value: Any, name: str) -> None:
             f"{name}: {shape['type']} writes {wanted}, which an array of {found} would cut; "
             f"give it one made by a.astype({str(wanted)!r})"
         )
+    if isinstance(value, np.ndarray) and not value.flags.writeable:
+        raise ValueError(f"{name}: {shape['type']} writes into a read-only array; give it a.copy()")
 
 
 def _source(symbol: str, name: str, parameters: list[Shape], returns: Shape) -> str:
