@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import doctest
 import math
 import os
+import pickle
 import signal
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -426,3 +428,22 @@ double front(std::span<const double> all) { return all[0]; }
         shared.function("void(std::span<double>)", "negate")(fixed)
     assert shared["negated"] == 0
     assert shared.function("double(std::span<const double>)", "front")(fixed) == 1
+
+
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))]
+)
+def test_values_and_errors_can_be_copied_and_pickled(
+    shared: halojit.Interpreter, again: Callable[[Any], Any]
+) -> None:
+    shared.run("#include <stdexcept>\nenum class Light { On = 4 };")
+    for source in ("Light::On", "(int *)16", "std::make_unique<int>(5)"):
+        value = shared[source]
+        assert type(again(value)) is type(value) and repr(again(value)) == repr(value)
+    assert again(shared["Light::On"]) == 4
+    for source in ("__builtin_trap();", "exit(3);", 'throw std::logic_error("no");', "no_such"):
+        with pytest.raises(halojit.Error) as caught:
+            shared.run(source)
+        error = again(caught.value)
+        assert type(error) is type(caught.value) and str(error) == str(caught.value)
+        assert error.__dict__ == caught.value.__dict__

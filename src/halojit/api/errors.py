@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from signal import Signals
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from halojit.repl import session
 from halojit.repl.outcome import Frame, Outcome, Reason
@@ -67,6 +67,7 @@ class CrashError(Error):
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(message(outcome))
         assert outcome.failure
+        self._outcome = outcome
         name, _, rest = outcome.failure.text.rpartition("SIG")[2].partition(":")
         self.signal: Signals | None = getattr(Signals, f"SIG{name}", None) if rest else None
         text = outcome.failure.text
@@ -74,6 +75,9 @@ class CrashError(Error):
         self.status: int | None = int(text[text.index("(") + 1 : -1]) if is_exit else None
         self.backtrace: tuple[Frame, ...] = outcome.failure.backtrace
         self.lost: tuple[str, ...] = outcome.lost
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._outcome,), self.__dict__
 
 
 class CompileWarning(UserWarning):

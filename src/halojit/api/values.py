@@ -30,6 +30,9 @@ class Pointer(int):
         self.type = type
         return self
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.type, int(self))
+
     def __repr__(self) -> str:
         return f"<({self.type}) {hex(self) if self else 'nullptr'}>"
 
@@ -46,6 +49,9 @@ class Enumerator(int):
         self.type = type
         self.name = name
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.type, self.name, int(self))
 
     def __repr__(self) -> str:
         return f"<{self.type}{'::' + self.name if self.name else ''}: {int(self)}>"
