@@ -7,6 +7,7 @@ anything in the session: they are copies.
 from __future__ import annotations
 
 import struct
+import sys
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -17,6 +18,8 @@ _FORMATS = {
 }  # fmt: skip
 """Codes of numbers, with their bytes, as struct has them."""
 _ENCODINGS = {1: "utf-8", 2: "utf-16-le", 4: "utf-32-le"}
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+"""For what is beyond Unicode's last code point."""
 
 
 class Pointer(int):
@@ -72,8 +75,6 @@ class Opaque:
 
 def numpy() -> ModuleType | None:
     """NumPy, if it is installed."""
-    import sys
-
     if "numpy" in sys.modules or find_spec("numpy"):
         import numpy
 
@@ -95,6 +96,11 @@ def encode_text(text: str, width: int) -> bytes:
 
 
 def _decode_text(raw: bytes, width: int) -> str:
+    if width == 4:
+        return "".join(
+            chr(each) if each <= sys.maxunicode else _REPLACEMENT
+            for (each,) in struct.iter_unpack("<I", raw)
+        )
     return raw.decode(_ENCODINGS[width], "surrogateescape" if width == 1 else "surrogatepass")
 
 
