@@ -223,6 +223,10 @@ def test_new_names_become_variables(cpp: halojit.Interpreter, value: Any, type: 
         ("std::unique_ptr<int> n;", 1, TypeError),
         ("const char *n;", "a\0b", ValueError),
         ("int n[2][2];", [[1, 2], [3]], ValueError),
+        ("_Float16 n;", 70000, OverflowError),
+        ("std::vector<float> n;", [1, 1e300], OverflowError),
+        ("std::vector<float> n;", np.array([1, 1e300]), OverflowError),
+        ("std::vector<std::complex<float>> n;", np.array([1e300j]), OverflowError),
     ],
 )
 def test_what_does_not_fit_is_refused(
@@ -450,3 +454,11 @@ def test_values_and_errors_can_be_copied_and_pickled(
         error = again(caught.value)
         assert type(error) is type(caught.value) and str(error) == str(caught.value)
         assert error.__dict__ == caught.value.__dict__
+
+
+def test_what_is_beyond_a_type_is_told_with_its_limits(shared: halojit.Interpreter) -> None:
+    shared.run("short limited; std::vector<float> floats;")
+    with pytest.raises(OverflowError, match="limited: 40000 is beyond short: -32768 to 32767"):
+        shared["limited"] = 40000
+    with pytest.raises(OverflowError, match=r"1e\+300.* is beyond float: -3.40282e\+38 to 3.4"):
+        shared["floats"] = np.array([1, 1e300])

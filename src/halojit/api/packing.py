@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import operator
 import struct
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from halojit.api.shapes import Shape, ShapeError, brief, is_block
 from halojit.api.values import encode_text, numpy
+
+_NARROW = {2: ("<e", 65504.0), 4: ("<f", (2 - 2**-23) * 2.0**127)}
+"""Forms of struct, which refuse what is beyond them, and the largest numbers, by bytes."""
 
 
 class Packer:
@@ -161,8 +165,8 @@ def _pack_number(shape: Shape, value: Any, name: str) -> bytes:
                 return bytes([bool(value)])
             case "f":
                 number = float(value)
-                if width == 4:
-                    struct.pack("<f", number)
+                if narrow := _NARROW.get(_range_bytes(shape)):
+                    struct.pack(narrow[0], number)
                 return struct.pack("<d", number)
             case "c":
                 whole = complex(value)
@@ -172,7 +176,27 @@ def _pack_number(shape: Shape, value: Any, name: str) -> bytes:
     except (TypeError, ValueError):
         raise TypeError(f"{name}: {brief(value)} is no {shape['type']}") from None
     except OverflowError:
-        raise OverflowError(f"{name}: {brief(value)} is beyond {shape['type']}") from None
+        raise _beyond(shape, value, name) from None
+
+
+def _range_bytes(shape: Shape) -> int:
+    """Of a number with a point: the bytes of the standard type with the same range."""
+    if shape["type"] == "__bf16":
+        return 4
+    bytes: int = shape["bytes"]
+    return bytes // 2 if shape["code"] == "c" else bytes
+
+
+def _beyond(shape: Shape, value: Any, name: str) -> OverflowError:
+    width = shape["bytes"]
+    if shape["code"] in "fc":
+        _, largest = _NARROW.get(_range_bytes(shape), ("", sys.float_info.max))
+        limits = f"-{largest:.6g} to {largest:.6g}"
+    elif shape["code"] == "i":
+        limits = f"{-1 << 8 * width - 1} to {(1 << 8 * width - 1) - 1}"
+    else:
+        limits = f"0 to {(1 << 8 * width) - 1}"
+    return OverflowError(f"{name}: {brief(value)} is beyond {shape['type']}: {limits}")
 
 
 def _pack_character(shape: Shape, value: Any, name: str) -> bytes:
@@ -203,8 +227,10 @@ def _pack_block(of: Shape, value: Any, name: str, dims: list[int] | None = None)
         return b"".join(_pack_number(of, each, name) for each in flat)
     try:
         return struct.pack(f"<{len(flat)}{form}", *flat)
-    except (struct.error, OverflowError, TypeError) as error:
-        raise TypeError(f"{name}: {brief(value)}: {error}; expected {of['type']}") from None
+    except (struct.error, OverflowError, TypeError):
+        for each in flat:
+            _pack_number(of, each, name)
+        raise
 
 
 def _flat(value: Any, name: str, dims: list[Any]) -> Iterator[Any]:
@@ -235,8 +261,14 @@ def _pack_array(np: Any, of: Shape, value: Any, name: str, dims: list[int] | Non
     if array.dtype.kind in "biu" and wanted.kind in "iu":
         limits = np.iinfo(wanted)
         if array.size and not limits.min <= int(array.min()) <= int(array.max()) <= limits.max:
-            raise OverflowError(f"{name}: {array.min()} to {array.max()} is beyond {of['type']}")
+            raise _beyond(of, array.min() if array.min() < limits.min else array.max(), name)
     elif not np.can_cast(array.dtype, wanted, "same_kind"):
         raise TypeError(f"{name}: an array of {array.dtype} is none of {of['type']}; use astype")
-    raw: bytes = array.astype(wanted).tobytes()
+    with np.errstate(over="ignore"):  # of which we say more
+        packed = array.astype(wanted)
+    if wanted.kind in "fc" and array.dtype != wanted:
+        cut = array[np.isfinite(array) & ~np.isfinite(packed)]
+        if cut.size:
+            raise _beyond(of, cut[0], name)
+    raw: bytes = packed.tobytes()
     return raw
