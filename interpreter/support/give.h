@@ -45,6 +45,18 @@ inline constexpr bool is_character =
 template <class T>
 inline constexpr bool is_number = (__is_arithmetic(T) && !is_character<T>) || is_same<T, std::byte>;
 
+/* The integers that an enumeration's values are, also where those are written as characters. */
+template <class T, bool IsSigned = (T(-1) < T(0))> struct integer {
+  using type = __make_unsigned(T);
+};
+template <class T> struct integer<T, true> {
+  using type = __make_signed(T);
+};
+template <> struct integer<bool> {
+  using type = bool;
+};
+template <class T> using integer_of = typename integer<__underlying_type(T)>::type;
+
 template <class T, class = void> inline constexpr bool is_complex_number = false;
 template <class T>
 inline constexpr bool is_complex_number<T, exists<typename T::value_type, decltype(value_of<T>().imag())>> =

@@ -462,3 +462,43 @@ def test_what_is_beyond_a_type_is_told_with_its_limits(shared: halojit.Interpret
         shared["limited"] = 40000
     with pytest.raises(OverflowError, match=r"1e\+300.* is beyond float: -3.40282e\+38 to 3.4"):
         shared["floats"] = np.array([1, 1e300])
+
+
+def test_enumerations_have_limits(shared: halojit.Interpreter) -> None:
+    shared.run(
+        """
+enum class Byte : unsigned char { Last = 255 }; enum class Letter : char { X = 'x' };
+enum class Switch : bool { Off, On };
+enum class Wide : unsigned long long { Top = ~0ull }; enum class Low : long { Least = -1 };
+struct Limits { Byte byte; Wide wide; Letter letter; Low low; Switch is_on; };
+Limits limits{Byte::Last, Wide::Top, Letter::X, Low::Least, Switch::On};
+Wide next(Wide of) { return Wide((unsigned long long)of - 1); }
+"""
+    )
+    top = (1 << 64) - 1
+    found = {"byte": 255, "wide": top, "letter": 120, "low": -1, "is_on": 1}
+    assert shared["limits"] == found and shared["limits"]["wide"].name == "Top"
+    shared["limits"] = found
+    assert shared["limits"] == found
+    shared["limits.wide"] = 1 << 63
+    assert shared["limits.wide"] == 1 << 63
+    shared["limits.wide"] = "Top"
+    shared["same"] = shared["limits.wide"]
+    assert shared["same"] == top
+    assert shared.function("Wide(Wide)", "next")(top) == top - 1
+    for name, value, limits in (
+        ("byte", 256, "Byte: 0 to 255"),
+        ("byte", -1, "Byte: 0 to 255"),
+        ("letter", 128, "Letter: -128 to 127"),
+        ("wide", -1, "Wide: 0 to 18446744073709551615"),
+        ("low", 1 << 63, "Low: -9223372036854775808 to 9223372036854775807"),
+    ):
+        with pytest.raises(OverflowError, match=f"limits.{name}: {value} is beyond {limits}"):
+            shared[f"limits.{name}"] = value
+    for name, value, type in (("byte", 1.5, "Byte"), ("is_on", 2, "Switch")):
+        with pytest.raises(TypeError, match=f"{value} is no {type}"):
+            shared[f"limits.{name}"] = value
+    shared.run("struct Inner { enum { A, B } kind; } inner{Inner::B}; Inner a() { return inner; }")
+    assert shared.function("Inner()", "a")() == {"kind": 1}
+    with pytest.raises(TypeError, match="no value of Python becomes"):
+        shared["inner"] = {"kind": 0}

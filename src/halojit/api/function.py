@@ -30,7 +30,7 @@ class Function:
         self._interpreter = interpreter
         self._session = session
         self._symbol = f"__halo_function_{number}"
-        shape = interpreter._ask(lambda: session.shape(type))
+        shape = interpreter._shape(type)
         if shape is None or shape["kind"] != "function":
             raise TypeError(f"{type}: is no type of a function here; expected as double(double)")
         self._parameters: list[Shape] = shape["parameters"]

@@ -9,12 +9,13 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from halojit.api.errors import CompileWarning, raise_failure, translated
 from halojit.api.function import Function
 from halojit.api.packing import Packer
-from halojit.api.shapes import ShapeError, brief, natural
+from halojit.api.shapes import Shape, ShapeError, brief, enumerations, natural
 from halojit.api.turns import Turns
 from halojit.api.unpacking import code, points_into_bytes
 from halojit.api.values import decode
@@ -94,9 +95,10 @@ class Interpreter:
     def _assign(self, name: str, value: Any) -> None:
         headers: tuple[str, ...] = ()
         declaration = ""
-        shape = self._ask(lambda: self._session.shape(f"decltype({name})"))
+        shape = self._shape(f"decltype({name})")
         if shape is None and name.isidentifier():
             shape, headers = natural(value, name)
+            self._tell_integers(shape)
             declaration = f"__halo::same<{shape['type']}> {name}{{}};\n"
         if shape is None:
             self._do(lambda: self._session.run(f"(void)({name});"))  # says why
@@ -178,7 +180,23 @@ class Interpreter:
         if outcome.is_kept and outcome.diagnostics:
             warnings.warn(outcome.diagnostics, CompileWarning, stacklevel=3)
         raise_failure(outcome)
-        return decode(outcome.value.node) if outcome.value else None
+        return decode(outcome.value.node, self._is_unsigned) if outcome.value else None
+
+    def _shape(self, type: str) -> Shape | None:
+        """As of a session, where enumerations have the shape of their integers as `of`, or None if
+        they have no name. Only in a turn."""
+        shape = self._ask(lambda: self._session.shape(type))
+        if shape:
+            self._tell_integers(shape)
+        return shape
+
+    def _tell_integers(self, shape: Shape) -> None:
+        for each in enumerations(shape):
+            each["of"] = self._ask(partial(self._session.shape, _integer_of(each["type"])))
+
+    def _is_unsigned(self, enumeration: str) -> bool:
+        shape = self._session.shape(_integer_of(enumeration))
+        return shape is not None and shape["code"] == "u"
 
     def _ask(self, question: Callable[[], T]) -> T:
         """The answer to a question of the session's. Only in a turn."""
@@ -188,6 +206,10 @@ class Interpreter:
         if self._turns.is_interrupted:  # there was none
             raise KeyboardInterrupt
         return answer
+
+
+def _integer_of(enumeration: str) -> str:
+    return f"__halo::integer_of<{enumeration}>"
 
 
 def _check_text(source: object) -> None:

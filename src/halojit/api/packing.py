@@ -39,7 +39,7 @@ class Packer:
             case "character":
                 self.bytes += _pack_character(shape, value, name)
             case "enum":
-                self._size(_enumerator(shape, value, name), signed=True)
+                self._size(_enumerator(shape, value, name) % (1 << 64))
             case "text":
                 self._text(shape, value, name)
             case "pointer":
@@ -70,12 +70,10 @@ class Packer:
             case "record":
                 self._record(shape, value, name)
             case _:
-                raise ShapeError(
-                    f"{name}: no value of Python becomes a {shape['type']}; make it in C++, by run"
-                )
+                raise _impossible(shape, name)
 
-    def _size(self, value: int, signed: bool = False) -> None:
-        self.bytes += value.to_bytes(8, "little", signed=signed)
+    def _size(self, value: int) -> None:
+        self.bytes += value.to_bytes(8, "little")
 
     def _block(self, raw: bytes) -> None:
         self._size(len(raw))
@@ -153,6 +151,12 @@ class Packer:
             self.add(field, value[field["name"]], f"{name}.{field['name']}")
 
 
+def _impossible(shape: Shape, name: str) -> ShapeError:
+    return ShapeError(
+        f"{name}: no value of Python becomes a {shape['type']}; make it in C++, by run"
+    )
+
+
 def _pack_number(shape: Shape, value: Any, name: str) -> bytes:
     code, width = shape["code"], shape["bytes"]
     if isinstance(value, str | bytes):
@@ -214,6 +218,9 @@ def _enumerator(shape: Shape, value: Any, name: str) -> int:
             raise ValueError(f"{name}: {value} is none of {shape['type']}: {known}")
         number: int = shape["names"][value]
         return number
+    if not shape["of"]:
+        raise _impossible(shape, name)
+    _pack_number(shape["of"] | {"type": shape["type"]}, value, name)
     return operator.index(value)
 
 

@@ -6,6 +6,7 @@ is in packing.py, how C++ reads them in unpacking.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from halojit.api.values import Enumerator, Pointer
@@ -22,6 +23,18 @@ def is_block(shape: Shape) -> bool:
     if shape["kind"] != "number":
         return False
     return (shape["code"], shape["bytes"]) not in (("f", 2), ("f", 16), ("i", 16), ("u", 16))
+
+
+def enumerations(shape: Any) -> Iterator[Shape]:
+    """The shapes of enumerations in one."""
+    if isinstance(shape, dict):
+        if shape.get("kind") == "enum":
+            yield shape
+        shape = shape.values()
+    elif not isinstance(shape, list):
+        return
+    for each in shape:
+        yield from enumerations(each)
 
 
 def brief(value: Any) -> str:

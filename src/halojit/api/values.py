@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import struct
 import sys
+from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -82,9 +84,10 @@ def numpy() -> ModuleType | None:
     return None
 
 
-def decode(node: bytes) -> Any:
-    """The value."""
-    return _Reader(node).value()
+def decode(node: bytes, is_unsigned: Callable[[str], bool]) -> Any:
+    """The value. `is_unsigned`: whether those of an enumeration are, by its type; asked where it
+    matters."""
+    return _Reader(node, is_unsigned).value()
 
 
 def encode_text(text: str, width: int) -> bytes:
@@ -105,8 +108,9 @@ def _decode_text(raw: bytes, width: int) -> str:
 
 
 class _Reader:
-    def __init__(self, node: bytes) -> None:
+    def __init__(self, node: bytes, is_unsigned: Callable[[str], bool]) -> None:
         self._node = memoryview(node)
+        self._is_unsigned = cache(is_unsigned)
         self._at = 0
 
     def value(self) -> Any:
@@ -131,7 +135,7 @@ class _Reader:
                 self._text()
                 return {self._text(): self.value() for _ in range(self._size())}
             case "E":
-                return Enumerator(self._text(), self._text(), *struct.unpack("<q", self._take(8)))
+                return self._enumerator()
             case "P":
                 return Pointer(self._text(), self._size())
             case "X":
@@ -158,6 +162,13 @@ class _Reader:
         else:
             flat = [each[0] for each in struct.iter_unpack(f"<{form}", raw)]
         return _shaped(flat, dims) if rank else flat[0]
+
+    def _enumerator(self) -> Enumerator:
+        type, name = self._text(), self._text()
+        (value,) = struct.unpack("<q", self._take(8))
+        if value < 0 and self._is_unsigned(type):
+            value += 1 << 64
+        return Enumerator(type, name, value)
 
     def _map(self) -> Any:
         pairs = [(self.value(), self.value()) for _ in range(self._size())]
