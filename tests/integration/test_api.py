@@ -295,6 +295,25 @@ def test_a_function_that_is_defined_again_or_taken_back(cpp: halojit.Interpreter
     assert f(1) == 2
 
 
+def test_a_variable_that_is_defined_again_is_another(cpp: halojit.Interpreter) -> None:
+    cpp.run("auto by = [](double x) { return 2 * x; };")
+    old = cpp.function("double(double)", "by")
+    assert len(cpp.inputs) == 2
+    cpp.run("auto by = [](double x) { return 3 * x; };")
+    assert (old(1), cpp.function("double(double)", "by")(1)) == (2, 3)
+
+
+def test_what_only_comes_is_refused(shared: halojit.Interpreter) -> None:
+    shared.run(
+        '#include <filesystem>\nstd::filesystem::path where{"/a"};'
+        "std::variant<int, double> either{1};"
+        "std::multimap<int, int> many{{1, 2}}; union { int one; float other; } both{3};"
+    )
+    for name in ("where", "either", "many", "both"):
+        with pytest.raises(TypeError, match="no value of Python becomes"):
+            shared[name] = shared[name]
+
+
 def test_errors_leave_the_session_usable(cpp: halojit.Interpreter) -> None:
     cpp.run("#include <stdexcept>\n#include <cstdlib>\nint x = 1;")
     with pytest.raises(halojit.CppError) as caught:

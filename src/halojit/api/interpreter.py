@@ -116,11 +116,13 @@ class Interpreter:
     def function(self, type: str, name: str) -> Function:
         """A function of C++ to be called from Python: `function("double(double)", "f")`.
 
-        `name`: whatever can be called like one, as "std::hypot" or a variable with a lambda; where
-        it is defined again, the new one is called. Arguments are converted as by `__setitem__`,
-        results as by `__getitem__`. Where a pointer to numbers and its size follow one another,
-        one array or list may be given for both; what a function writes through a `double *` or a
-        std::span<double> is copied back into a NumPy array. Raises TypeError where `type` is none
+        It is an input. `name`: whatever can be called like one, as "std::hypot" or a variable with
+        a lambda. Where a function is defined again, the new one is called; a variable that is
+        defined again is another one, for which to ask anew. Arguments are converted as by
+        `__setitem__`, results as by `__getitem__`. Where a pointer to numbers and its size follow
+        one another, one array or list may be given for both; what a function writes through a
+        `double *` or a std::span<double> is copied back into a NumPy array, which must be of this
+        type. Raises TypeError where `type` is none
         of a function, or takes what Python has not.
         """
         _check_text(type)
