@@ -243,11 +243,26 @@ public:
     at += count * sizeof(T) + 4;
     return found;
   }
+  /* Whether the number before has arrived whole: a bit-field may have no room for it. */
+  void check(bool is_whole) {
+    if (!is_whole && !cut)
+      cut = at;
+  }
+  /* Tells where the first number ends that has not; false: there is none. */
+  bool tell_cut() const {
+    if (cut) {
+      out to{};
+      put_code<size>(to, 0);
+      put_size(to, cut);
+      __halo_tell(~0ull, nullptr, &to);
+    }
+    return cut;
+  }
   /* What points into it stays valid. */
   void keep() { data = nullptr; }
 
 private:
-  size bytes = 0, at = 0;
+  size bytes = 0, at = 0, cut = 0;
   char *data;
 };
 

@@ -521,3 +521,31 @@ Wide next(Wide of) { return Wide((unsigned long long)of - 1); }
     assert shared.function("Inner()", "a")() == {"kind": 1}
     with pytest.raises(TypeError, match="no value of Python becomes"):
         shared["inner"] = {"kind": 0}
+
+
+def test_bit_fields_cut_nothing(shared: halojit.Interpreter) -> None:
+    shared.run(
+        """
+enum class Two { A, B, C, D, E };
+struct Narrow { int before; unsigned three : 3; int four : 4; bool one : 1; Two two : 2; };
+Narrow narrow{}; std::vector<Narrow> row; int asked = 0;
+int three_of(const std::string &, Narrow of) { ++asked; return of.three; }
+"""
+    )
+    fits = {"before": 9, "three": 7, "four": -8, "one": True, "two": "B"}
+    shared["narrow"] = fits
+    kept, inputs = shared["narrow"], shared.inputs
+    assert kept == fits | {"two": 1}
+    for name, value in (("three", 8), ("four", 8), ("four", -9), ("two", "E")):
+        with pytest.raises(OverflowError, match=f"narrow.{name}: .* is beyond a bit-field of"):
+            shared["narrow"] = fits | {"before": 1, name: value}
+    with pytest.raises(OverflowError, match=r"row\[1\].three: 8 is beyond"):
+        shared["row"] = [fits, fits | {"three": 8}]
+    with pytest.raises(OverflowError, match="row: a number is beyond a bit-field"):
+        shared["row"] = iter([fits, fits | {"three": 8}])
+    assert (shared["narrow"], shared["row"], shared.inputs) == (kept, [], inputs)
+    three_of = shared.function("int(const std::string &, Narrow)", "three_of")
+    assert three_of("text", fits) == 7
+    with pytest.raises(OverflowError, match="three: 9 is beyond a bit-field of unsigned int"):
+        three_of("text", fits | {"three": 9})
+    assert shared["asked"] == 1

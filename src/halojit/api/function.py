@@ -43,16 +43,15 @@ class Function:
     def __call__(self, *arguments: Any) -> Any:
         """Calls it, as an input of its own. Raises what `Interpreter.run` and assignments do."""
         values = self._with_sizes(arguments)
-        packer = Packer()
-        for at, (shape, value) in enumerate(zip(self._parameters, values, strict=True)):
-            name = f"{self.name}: argument {at + 1}"
-            if _writes(shape):
-                _check_takes_back(shape, value, name)
-            packer.add(shape, value, name)
+        data = self._pack(Packer(), values)
         with self._interpreter._turns.turn():
-            result, *changed = self._interpreter._do(
-                lambda: self._call(bytes(packer.bytes), arguments)
-            )
+            found = self._interpreter._do(lambda: self._call(data, arguments))
+            if isinstance(found, int):  # nothing was called
+                self._session.take_back()
+                self._pack(Packer(cut=found), values)
+                # An iterator has ended meanwhile.
+                raise OverflowError(f"{self.name}: a number is beyond a bit-field")
+        result, *changed = found
         written = [
             value for shape, value in zip(self._parameters, values, strict=True) if _writes(shape)
         ]
@@ -60,6 +59,14 @@ class Function:
             if hasattr(array, "__array__") and len(now):
                 array[...] = now
         return result
+
+    def _pack(self, packer: Packer, values: list[Any]) -> bytes:
+        for at, (shape, value) in enumerate(zip(self._parameters, values, strict=True)):
+            name = f"{self.name}: argument {at + 1}"
+            if _writes(shape):
+                _check_takes_back(shape, value, name)
+            packer.add(shape, value, name)
+        return bytes(packer.bytes)
 
     def _call(self, data: bytes, arguments: tuple[Any, ...]) -> Outcome:
         source = f"{self.name}({', '.join(map(_brief, arguments))});"
@@ -124,6 +131,7 @@ def _source(symbol: str, name: str, parameters: list[Shape], returns: Shape) -> 
         f"static_cast<{shape['pass']}>(__halo_{at})" for at, shape in enumerate(parameters)
     )
     written = [at for at, shape in enumerate(parameters) if _writes(shape)]
+    lines.append("if (__halo_in.tell_cut()) return;")
     lines.append(f"__halo::given __halo_out({len(written)});")
     call = f"{name}({arguments})"
     if returns["kind"] == "void":

@@ -109,9 +109,14 @@ class Interpreter:
         source = (
             "".join(f"#include <{each}>\n" for each in headers)
             + f"{declaration}{{ __halo::taken __halo_in; auto &__halo_it = {name}; "
-            + f"{code(shape, '__halo_it')} {keep}}}"
+            + f"{code(shape, '__halo_it')} {keep}__halo_in.tell_cut(); }}"
         )
-        self._do(lambda: self._session.run(source, bytes(packer.bytes)))
+        cut = self._do(lambda: self._session.run(source, bytes(packer.bytes)))
+        if cut is not None:
+            self._session.take_back()
+            Packer(cut).add(shape, value, name)
+            # An iterator has ended meanwhile.
+            raise OverflowError(f"{name}: a number is beyond a bit-field")
 
     def function(self, type: str, name: str) -> Function:
         """A function of C++ to be called from Python: `function("double(double)", "f")`.
@@ -122,8 +127,7 @@ class Interpreter:
         `__setitem__`, results as by `__getitem__`. Where a pointer to numbers and its size follow
         one another, one array or list may be given for both; what a function writes through a
         `double *` or a std::span<double> is copied back into a NumPy array, which must be of this
-        type. Raises TypeError where `type` is none
-        of a function, or takes what Python has not.
+        type. Raises TypeError where `type` is none of a function, or takes what Python has not.
         """
         _check_text(type)
         _check_text(name)

@@ -22,10 +22,11 @@ _NARROW = {2: ("<e", 65504.0), 4: ("<f", (2 - 2**-23) * 2.0**127)}
 
 
 class Packer:
-    """Bytes for `__halo::taken`."""
+    """Bytes for `__halo::taken`. `cut`: where a number ends for which its bit-field had no room."""
 
-    def __init__(self) -> None:
+    def __init__(self, cut: int | None = None) -> None:
         self.bytes = bytearray()
+        self._cut = cut
 
     def add(self, shape: Shape, value: Any, name: str) -> None:
         """One value; `name`: what errors call it.
@@ -148,7 +149,10 @@ class Packer:
                 f"{shape['type']}, which has {', '.join(fields)}"
             )
         for field in shape["fields"]:
-            self.add(field, value[field["name"]], f"{name}.{field['name']}")
+            of, part = value[field["name"]], f"{name}.{field['name']}"
+            self.add(field, of, part)
+            if len(self.bytes) == self._cut:
+                raise OverflowError(f"{part}: {brief(of)} is beyond a bit-field of {field['type']}")
 
 
 def _impossible(shape: Shape, name: str) -> ShapeError:

@@ -75,12 +75,25 @@ class _Coder:
                 return " ".join(self.code(part, f"std::get<{i}>({target})") for i, part in parts)
             case "record":
                 return " ".join(
-                    self.code(field, f"{target}.{field['name']}") for field in shape["fields"]
+                    self._field(field, f"{target}.{field['name']}") for field in shape["fields"]
                 )
             case _:
                 raise ShapeError(
                     f"no value of Python becomes a {shape['type']}; make it in C++, by run"
                 )
+
+    def _field(self, shape: Shape, target: str) -> str:
+        if shape["kind"] == "enum":
+            type, cast = "long long", f"static_cast<{shape['type']}>"
+        elif shape["kind"] == "number" and shape["code"] in "biu":
+            type, cast = shape["type"], ""
+        else:
+            return self.code(shape, target)
+        value = f"__halo_v{next(self._numbers)}"
+        return (
+            f"{{ auto {value} = __halo_in.number<{type}>(); {target} = {cast}({value}); "
+            f"__halo_in.check(static_cast<{type}>({target}) == {value}); }}"
+        )
 
     def _array(self, shape: Shape, target: str, size: str, at: str) -> str:
         of = shape["of"]
