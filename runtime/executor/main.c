@@ -168,12 +168,17 @@ static bool open_link(const char *argument, struct halo_link *link) {
   return false;
 }
 
+/* As at a terminal, wherever it goes: what an input prints is seen while the input runs, and also when
+ * it crashes. Inputs may change that. */
+static void buffer_lines(void) { setvbuf(stdout, NULL, _IOLBF, 0); }
+
 static int live(void *context, const int *descriptors, size_t count) {
   const uint64_t *memory_bytes = context;
   if (count != 1)
     return EXIT_USAGE;
   halo_freeze_begin();
   halo_limits_set(*memory_bytes);
+  buffer_lines();
   offer_all(TO_KEPT);
   int wire = halo_keeper_lift(descriptors[0]);
   int status = serve(&(struct halo_link){wire, wire}, true);

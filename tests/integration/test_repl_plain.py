@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from harness.processes import no_hang
 from harness.tools import Tools
 
 from halojit.repl.session import END_LIMIT_S
@@ -76,12 +77,15 @@ def test_nothing_runs_after_quit(tools: Tools) -> None:
 
 
 def test_ctrl_c_ends_it(tools: Tools) -> None:
-    with subprocess.Popen(
-        [str(tools.halo_repl), '#include <cstdio>\nputs("on"); fflush(stdout); for (;;) ;'],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with (
+        no_hang(60),
+        subprocess.Popen(
+            [str(tools.halo_repl), '#include <cstdio>\nputs("on"); for (;;) ;'],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
         assert process.stdout
         assert process.stdout.readline() == "on\n"
         process.send_signal(signal.SIGINT)
@@ -89,15 +93,18 @@ def test_ctrl_c_ends_it(tools: Tools) -> None:
 
 
 def test_ctrl_c_ends_what_a_pipe_has_begun(tools: Tools) -> None:
-    with subprocess.Popen(
-        [str(tools.halo_repl)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with (
+        no_hang(60),
+        subprocess.Popen(
+            [str(tools.halo_repl)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
         assert process.stdin and process.stdout and process.stderr
-        process.stdin.write('#include <cstdio>\nputs("on"); fflush(stdout); for (;;) ;\n1\n')
+        process.stdin.write('#include <cstdio>\nputs("on"); for (;;) ;\n1\n')
         process.stdin.flush()
         assert process.stdout.readline() == "on\n"
         process.send_signal(signal.SIGINT)
@@ -106,6 +113,16 @@ def test_ctrl_c_ends_what_a_pipe_has_begun(tools: Tools) -> None:
         assert time.monotonic() - begun < END_LIMIT_S
         assert process.stderr.read() == "taken back: interrupted\n"
         assert process.stdout.read() == ""
+
+
+def test_lines_are_seen_unless_an_input_says_otherwise(tools: Tools, tmp_path: Path) -> None:
+    header, crash = "#include <cstdio>\n", 'puts("line"); __builtin_trap();'
+    assert repl(tools, header, crash).stdout == "line\n"
+    assert repl(tools, stdin=header + crash).stdout == "line\n"
+    assert repl(tools, header + "setvbuf(stdout, nullptr, _IOFBF, 0);", crash).stdout == ""
+    file = tmp_path / "printed"
+    repl(tools, f'{header}freopen("{file}", "w", stdout);', crash)
+    assert file.read_text() == ""
 
 
 def test_an_exception_that_nobody_catches_is_in_the_status(tools: Tools) -> None:

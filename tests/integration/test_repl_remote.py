@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from harness.processes import no_hang
 from harness.tools import Tools
 
 from halojit import paths
@@ -164,14 +165,14 @@ def test_everything_of_a_session_works_there(endpoint: str) -> None:
 
 def test_inputs_read_and_print_here(endpoint: str) -> None:
     (ours_in, theirs_in), (ours_out, theirs_out) = os.pipe(), os.pipe()
-    with session_at(endpoint, (ours_in, theirs_out, theirs_out)) as session:
+    with no_hang(60), session_at(endpoint, (ours_in, theirs_out, theirs_out)) as session:
         run(session, "#include <cstdio>", "int n = 0;")
         os.write(theirs_in, b"42 rest\n")
         run(session, 'scanf("%d", &n);')
         run(session, 'printf("got %d\\n", n);')
         # Printed before the answer is here, and before a crash.
         assert os.read(ours_out, 100) == b"got 42\n"
-        assert session.run('puts("last words"); fflush(stdout); __builtin_trap();').failure
+        assert session.run('puts("last words"); __builtin_trap();').failure
         assert os.read(ours_out, 100) == b"last words\n"
         os.close(theirs_in)
         run(session, "while (getchar() != EOF) ++n;")
