@@ -169,8 +169,12 @@ static bool open_link(const char *argument, struct halo_link *link) {
 }
 
 /* As at a terminal, wherever it goes: what an input prints is seen while the input runs, and also when
- * it crashes. Inputs may change that. */
-static void buffer_lines(void) { setvbuf(stdout, NULL, _IOLBF, 0); }
+ * it crashes. Inputs may change that. Before glibc reads from such a stdin, it writes such a stdout:
+ * prompts come before questions. */
+static void buffer_lines(void) {
+  setvbuf(stdin, NULL, _IOLBF, 0);
+  setvbuf(stdout, NULL, _IOLBF, 0);
+}
 
 static int live(void *context, const int *descriptors, size_t count) {
   const uint64_t *memory_bytes = context;

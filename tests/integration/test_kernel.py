@@ -129,6 +129,17 @@ def test_an_interrupt_reaches_a_cell_that_asks(notebook: Frontend) -> None:
     assert value(notebook, "a") == "(int) 3"
 
 
+def test_a_prompt_comes_before_its_question(notebook: Frontend) -> None:
+    run(notebook, "#include <cstdio>\nint n;")
+    # What comes after the question is not seen of a cell that is interrupted there.
+    for read in ('std::scanf("%d", &n);', "std::getchar();"):
+        reply = notebook.run(f'std::printf("num? "); {read}', [None])
+        assert reply.stream("stdout") == "num? "
+    reply = notebook.run('std::printf("num? "); std::scanf("%d", &n);', ["7"])
+    assert reply.stream("stdout") == "num? "
+    assert value(notebook, "n") == "(int) 7"
+
+
 def test_all_output_comes_in_order_and_before_the_value(notebook: Frontend) -> None:
     run(notebook, "#include <cstdio>")
     lines = 20_000

@@ -56,6 +56,17 @@ def test_inputs_come_from_the_command_line(tools: Tools) -> None:
     assert (done.stdout, done.stderr, done.returncode) == ("(int) 42\n", "", 0)
 
 
+def test_a_prompt_comes_before_what_it_asks_for(tools: Tools) -> None:
+    ask = '#include <cstdio>\nint n;\nprintf("num? "); scanf("%d", &n);'
+    with subprocess.Popen(
+        [str(tools.halo_repl), ask, "n"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin and process.stdout
+        with no_hang(60):
+            assert process.stdout.read(5) == b"num? "
+        assert process.communicate(b"42\n")[0] == b"(int) 42\n"
+
+
 def test_an_input_does_not_read_the_inputs(tools: Tools) -> None:
     done = repl(tools, stdin='#include <cstdio>\nint n = 5;\nscanf("%d", &n)\n7\nn\n')
     assert done.stdout == "(int) -1\n(int) 7\n(int) 5\n"
