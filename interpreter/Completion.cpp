@@ -8,10 +8,12 @@
 #include "clang/AST/DeclLookups.h"
 #include "clang/AST/DeclTemplate.h"
 #include "clang/AST/RawCommentList.h"
+#include "clang/Basic/CharInfo.h"
 #include "clang/Basic/FileManager.h"
 #include "clang/Frontend/CompilerInstance.h"
 #include "clang/Lex/Preprocessor.h"
 #include "clang/Sema/CodeCompleteConsumer.h"
+#include "clang/Sema/Lookup.h"
 #include "clang/Sema/Sema.h"
 #include "clang/Sema/SemaCodeCompletion.h"
 
@@ -153,23 +155,31 @@ private:
   std::vector<Item> Found;
 };
 
+// `More`: what else may be in it. Letters beyond ASCII are bytes beyond ASCII.
+StringRef wordAtEnd(StringRef Text, StringRef More = "") {
+  auto Begin = std::find_if_not(Text.rbegin(), Text.rend(), [&](char Each) {
+    return isAsciiIdentifierContinue(Each) || !clang::isASCII(Each) || More.contains(Each);
+  });
+  return Text.take_back(static_cast<size_t>(Begin - Text.rbegin()));
+}
+
 std::string documentation(ASTContext &Context, const Decl &D) {
   const RawComment *Comment = Context.getRawCommentForAnyRedecl(&D);
   return Comment ? Comment->getFormattedText(Context.getSourceManager(), Context.getDiagnostics()) : "";
 }
 
-// Every declaration, as it was written, without bodies.
-std::string declarations(ASTContext &Context, StringRef Name) {
+// As they were written, without bodies.
+std::string declarations(ASTContext &Context, ArrayRef<NamedDecl *> Declared) {
   PrintingPolicy Policy(Context.getPrintingPolicy());
   Policy.TerseOutput = true;
   Policy.PolishForDeclaration = true;
   std::string Text;
   raw_string_ostream Out(Text);
-  for (NamedDecl *Each : named(Context, Name)) {
-    std::string Declared;
-    raw_string_ostream Printed(Declared);
+  for (NamedDecl *Each : Declared) {
+    std::string Whole;
+    raw_string_ostream Printed(Whole);
     Each->getUnderlyingDecl()->print(Printed, Policy);
-    StringRef Line = Declared;
+    StringRef Line = Whole;
     Line.consume_back(" {}");
     Out << Line.rtrim() << '\n';
     std::string About = documentation(Context, *Each->getUnderlyingDecl());
@@ -181,19 +191,43 @@ std::string declarations(ASTContext &Context, StringRef Name) {
   return Text;
 }
 
-QualType typeOf(const TypedefNameDecl &Described) {
-  QualType Type = Described.getUnderlyingType();
-  while (auto *Of = dyn_cast<DecltypeType>(Type.getTypePtr()))
-    Type = Of->getUnderlyingType();
-  return Type.getNonReferenceType();
+// Of an expression, also of C; null: it has none.
+QualType typeOfExpression(Compiler &C, const Twine &Expression) {
+  if (C.compile(("typedef __typeof__((" + Expression + "\n)) __halo_described;").str())) {
+    ASTContext &Context = C.instance().getASTContext();
+    for (NamedDecl *D :
+         Context.getTranslationUnitDecl()->getFirstDecl()->lookup(&Context.Idents.get("__halo_described")))
+      if (auto *Type = dyn_cast<TypedefNameDecl>(D)) {
+        QualType Found = Type->getUnderlyingType();
+        while (auto *Of = dyn_cast<TypeOfExprType>(Found.getTypePtr()))
+          Found = Of->desugar();
+        return Found.getNonReferenceType();
+      }
+  }
+  return {};
+}
+
+// What `expression.name` and `expression->name` name.
+std::vector<NamedDecl *> membersAt(Compiler &C, StringRef Text) {
+  StringRef Name = wordAtEnd(Text), Of = Text.drop_back(Name.size()).rtrim();
+  bool IsPointer = Of.consume_back("->");
+  if (!IsPointer && !Of.consume_back("."))
+    return {};
+  QualType Type = typeOfExpression(C, (IsPointer ? "*(" : "(") + Of + ")");
+  Sema &S = C.instance().getSema();
+  if (Type.isNull() || !Type->isRecordType() || !S.isCompleteType({}, Type))
+    return {};
+  LookupResult Found(S, &S.getASTContext().Idents.get(Name), {}, Sema::LookupMemberName);
+  Found.suppressDiagnostics();
+  S.LookupQualifiedName(Found, Type->getAsRecordDecl());
+  return {Found.begin(), Found.end()};
 }
 
 // The namespaces that `a::b::` names; nothing: it names none.
 std::vector<DeclContext *> namespacesAt(ASTContext &Context, StringRef Before) {
   std::vector<DeclContext *> Found;
   if (Before.consume_back("::")) {
-    size_t At = Before.find_last_not_of(":abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-    for (NamedDecl *Each : named(Context, Before.substr(At == StringRef::npos ? 0 : At + 1)))
+    for (NamedDecl *Each : named(Context, wordAtEnd(Before, ":")))
       if (auto *Space = dyn_cast<NamespaceDecl>(Each->getUnderlyingDecl()))
         Found.push_back(Space->getPrimaryContext());
   }
@@ -299,10 +333,7 @@ std::vector<NamedDecl *> named(ASTContext &Context, StringRef Name) {
 
 json::Object complete(Compiler &C, StringRef Text, size_t Cursor) {
   Text = Text.take_front(Cursor);
-  StringRef Prefix = Text.take_back(Text.size() - [&] {
-    size_t At = Text.find_last_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-    return At == StringRef::npos ? 0 : At + 1;
-  }());
+  StringRef Prefix = wordAtEnd(Text);
   size_t Start = Text.size() - Prefix.size();
   // Of an expression that is an input clang completes nothing: it is still finding out whether it
   // is a declaration. In a function it knows.
@@ -316,14 +347,13 @@ json::Object complete(Compiler &C, StringRef Text, size_t Cursor) {
 json::Object describe(Compiler &C, StringRef Name) {
   return objectInCopy([&] {
     ASTContext &Context = C.instance().getASTContext();
-    std::string About = declarations(Context, Name.trim());
+    std::string About = declarations(Context, named(Context, Name.trim()));
     if (About.empty()) {
       C.instance().getDiagnostics().setClient(new IgnoringDiagConsumer, /*ShouldOwnClient=*/false);
-      if (C.compile(("using __halo_described = decltype((" + Name + "\n));").str()))
-        for (NamedDecl *D : Context.getTranslationUnitDecl()->getFirstDecl()->lookup(
-                 &Context.Idents.get("__halo_described")))
-          if (auto *Type = dyn_cast<TypedefNameDecl>(D))
-            About = typeOf(*Type).getAsString(Context.getPrintingPolicy());
+      if (QualType Type = typeOfExpression(C, Name); !Type.isNull())
+        About = Type.getAsString(Context.getPrintingPolicy());
+      else // of a member function, say
+        About = declarations(Context, membersAt(C, Name.trim()));
     }
     return About.empty() ? json::Object() : json::Object{{"text", json::fixUTF8(About)}};
   });

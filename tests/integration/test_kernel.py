@@ -188,6 +188,27 @@ def test_commands_work_in_cells(notebook: Frontend) -> None:
     assert notebook.run("x").content["status"] == "error"
 
 
+def test_a_frontend_may_ask_what_is_at_the_cursor(notebook: Frontend) -> None:
+    run(notebook, "struct Point { int first; int twice(int n) const { return 2 * n; } } pt, *to;")
+    run(notebook, "int éa, été_long; Point two[2]; int first;")
+
+    def about(text: str) -> str | None:
+        code, cursor = text.replace("|", ""), text.index("|")
+        content = notebook.client.inspect(code, cursor, reply=True, timeout=60)["content"]
+        assert content["found"] == bool(content["data"])
+        description: str | None = content["data"].get("text/plain")
+        return description
+
+    assert about("1 + éa|") == "int éa\n"
+    assert about("pt.fi|rst + 1") == about("to -> first|") == "int"
+    assert about("pt.twice|(first)") == "int twice(int n) const\n"
+    assert "Point pt" in (about("p|t.twice(first)") or "")
+    assert about("pt.twice(first|)") == "int first\n"
+    assert about("two[0].first|") is None
+    content = notebook.client.complete("1 + ét", 6, reply=True, timeout=60)["content"]
+    assert (content["matches"], content["cursor_start"]) == (["été_long"], 4)
+
+
 def test_c_is_spoken() -> None:
     with frontend("halo-c") as notebook:
         run(notebook, "#include <stdio.h>\nint new = 3;")

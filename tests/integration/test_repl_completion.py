@@ -43,6 +43,33 @@ def test_completion_and_description(session: Session) -> None:
     assert value(session, "twice(4)") == "8"
 
 
+def test_names_have_letters_beyond_ascii(session: Session) -> None:
+    run(session, "namespace çà { int élan; } int éa, été_long, e; struct { int né; } Ö;")
+
+    def found(text: str) -> tuple[int, list[str]]:
+        completions = session.complete(text, len(text))
+        return completions.start, [each.text for each in completions.items]
+
+    assert found("é") == (0, ["éa", "été_long"])
+    assert found("1 + ét") == (4, ["été_long"])
+    assert found("çà::é") == (4, ["élan"])
+    assert found("Ö.n") == (2, ["né"])
+
+
+@pytest.mark.parametrize("flags", [("-std=c++20",), ("-xc",)])
+def test_members_are_described(flags: tuple[str, ...]) -> None:
+    with Session(flags) as session:
+        run(session, "struct Point { int x; struct Point *next; } point;")
+        assert session.describe("point.x") == session.describe("point.next->x") == "int"
+        assert session.describe("point.nothing") is None
+        if "-xc" in flags:
+            return
+        run(session, "struct Base { /// Adds.\nint add(int); }; struct Sum : Base {} sum, *to;")
+        assert session.describe("sum.add") == "int add(int)\n  Adds.\n"
+        assert session.describe("to->add") == session.describe("(*to).add")
+        assert session.describe("sum.nothing") is None
+
+
 def test_completion_of_what_headers_declare(session: Session) -> None:
     run(
         session,

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 
-NAME = re.compile(r"~?[A-Za-z_]\w*(?:::~?[A-Za-z_]\w*)*")
+_NAME = re.compile(r"~?[^\W\d]\w*")
+# Not a member of what is no name, as in `f().x`: without that, it would be another `x`.
+_NAMES = re.compile(rf"(?<![\w.])(?<!->){_NAME.pattern}(?:\s*(?:\.|->|::)\s*{_NAME.pattern})*")
 
 
 def language(standard: str) -> dict[str, object]:
@@ -24,8 +26,11 @@ def language(standard: str) -> dict[str, object]:
 
 
 def name_at(code: str, cursor: int) -> str | None:
-    """The name, with its scopes, that the cursor stands in or behind."""
-    for match in NAME.finditer(code):
+    """The name that the cursor stands in or behind, with its scopes and what it is a member of, as
+    `a::b` or `c.d->e`."""
+    for match in _NAMES.finditer(code):
         if match.start() <= cursor <= match.end():
-            return match[0]
+            ends = (match.start() + name.end() for name in _NAME.finditer(match[0]))
+            text = code[match.start() : next(end for end in ends if cursor <= end)]
+            return "".join(text.split())
     return None
