@@ -334,6 +334,23 @@ def test_no_key_is_lost_from_the_first_prompt_on(tools: Tools, environment: dict
         assert console.is_on(termios.ICANON) and console.is_on(termios.ECHO)
 
 
+def test_ctrl_z_leaves_to_the_shell_and_back(tools: Tools, environment: dict[str, str]) -> None:
+    shell = ["bash", "--norc", "--noprofile", "-i"]
+    with Session(shell, environment | {"PS1": "shell> "}) as console:
+        console.wait_prompt(prompt="shell>")
+        console.send(f"{tools.halo_repl}\r")
+        console.wait_prompt()
+        console.ask("int x = 5;")
+        console.type("x + ")
+        console.send("\x1a")
+        console.wait_for("Stopped")
+        console.wait_prompt(prompt="shell>")
+        console.send("fg\r")
+        console.wait_until(lambda: console.line == "halo> x +", "the line")
+        console.send("1\r")
+        console.wait_for("(int) 6")
+
+
 def test_history_is_kept_between_sessions(tools: Tools, environment: dict[str, str]) -> None:
     with Session([str(tools.halo_repl)], environment) as console:
         console.wait_prompt()

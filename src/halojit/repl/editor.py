@@ -122,6 +122,10 @@ class Editor:
             self._finish()
             self._begin()
 
+        @keys.add("c-z", filter=is_editing)
+        def stop(_: object) -> None:
+            self._app.suspend_to_background()
+
         @keys.add("c-d", filter=is_editing & Condition(lambda: not self._buffer.text))
         def end(_: object) -> None:
             self._finish()
