@@ -131,8 +131,35 @@ Error Engine::link(Code Linked) {
   return Failure;
 }
 
+// Inline variables, and static ones of templates and inline functions, are one in a program and its
+// libraries: the loader takes the first.
+Error Engine::leaveToLibraries(Module &M) {
+  SymbolLookupSet Names;
+  std::vector<std::pair<GlobalVariable *, SymbolStringPtr>> Variables;
+  for (GlobalVariable &Each : M.globals())
+    if (Each.isWeakForLinker() && Each.hasInitializer() && !Each.isConstant() && !Each.isThreadLocal()) {
+      Variables.emplace_back(&Each, session().intern(Each.getName()));
+      Names.add(Variables.back().second, SymbolLookupFlags::WeaklyReferencedSymbol);
+    }
+  if (Variables.empty())
+    return Error::success();
+  auto Found = session().lookup(makeJITDylibSearchOrder({Jit->getProcessSymbolsJITDylib().get()}), Names);
+  if (!Found)
+    return Found.takeError();
+  for (auto &[Variable, Name] : Variables)
+    if (Found->count(Name)) {
+      Variable->setInitializer(nullptr);
+      Variable->setLinkage(GlobalValue::ExternalLinkage);
+      Variable->setComdat(nullptr);
+    }
+  return Error::success();
+}
+
 Expected<Engine::Code> Engine::emit(Module &M) {
   constexpr unsigned NamesLifetime = 64;
+  if (HasLibraries)
+    if (Error E = leaveToLibraries(M))
+      return E;
   std::string Initialize = guardInitializers(M, Modules++);
   if (Modules % NamesLifetime == 0)
     session().getSymbolStringPool()->clearDeadEntries();

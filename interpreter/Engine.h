@@ -40,6 +40,8 @@ public:
     std::string Initialize; // the function that runs its initializers; empty: there are none
   };
   llvm::Expected<Code> emit(llvm::Module &M);
+  // Libraries of the user's are loaded now. They may have variables of headers, too.
+  void haveLibraries() { HasLibraries = true; }
   // Links it, and runs the initializers. What the executor prints is its own affair.
   llvm::Error run(Code Linked);
   // Calls of user code to Name come to Serve, with the bytes that it passed; the answer goes back.
@@ -71,6 +73,7 @@ private:
   class Watch;
   Engine() = default;
   llvm::Error link(Code Linked);
+  llvm::Error leaveToLibraries(llvm::Module &M);
 
   Channel *Line = nullptr; // owned by the session
   Arena *Memory = nullptr; // owned by the linker
@@ -78,6 +81,7 @@ private:
   llvm::orc::ExecutorAddr RunFunction; // support's __halo_run
   // What LLVM's platform is to run: of other modules than inputs, and of sections that inputs have made.
   bool HasForeignInitializers = false;
+  bool HasLibraries = false;
   llvm::Triple Triple;
   std::unique_ptr<llvm::TargetMachine> Machine;
   std::unique_ptr<Emitter> Codes;

@@ -190,7 +190,10 @@ std::optional<json::Object> Libraries::missed() {
 // ---- by name
 
 Error Libraries::open(const std::string &Path) {
-  return Host.session().getExecutorProcessControl().getDylibMgr().loadDylib(Path.c_str()).takeError();
+  Error E = Host.session().getExecutorProcessControl().getDylibMgr().loadDylib(Path.c_str()).takeError();
+  if (!E)
+    Host.haveLibraries();
+  return E;
 }
 
 Expected<std::vector<Libraries::Library>> Libraries::librariesNamed(StringRef Name) {

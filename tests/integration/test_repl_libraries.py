@@ -386,3 +386,53 @@ def test_on_the_command_line(build: Build, tools: Tools, tmp_path: Path) -> None
     done = repl("-lnone_such", "1")
     assert "halo-repl: -lnone_such: there is no libnone_such.so" in done.stderr
     assert done.stdout == "" and done.returncode == 1
+
+
+HEADER = """
+struct Registry {
+  int items;
+  static Registry &get() { static Registry made{begin()}; return made; }
+};
+inline int level = 3;
+inline int begun = begin();
+template <class T> struct Holder { static T value; };
+template <class T> T Holder<T>::value = T(1);
+"""
+SOURCE = """
+static int count;
+int begin() { return ++count; }
+int begins() { return count; }
+%s
+int items() { return Registry::get().items; }
+int get_level() { return level; }
+int *holder() { return &Holder<int>::value; }
+int get_begun() { return begun; }
+"""
+
+
+def test_variables_of_headers_are_those_of_libraries(tools: Tools, tmp_path: Path) -> None:
+    header, library = tmp_path / "shared.h", tmp_path / "libshared.so"
+    header.write_text(f"int begin();{HEADER}")
+    source = tmp_path / "shared.cpp"
+    source.write_text(SOURCE % HEADER)
+    subprocess.run([tools.clangxx, "-shared", "-fPIC", source, "-o", library], check=True)
+    with Session(("-std=c++17",)) as session:
+        assert session.load(str(library)).is_kept
+        for each in (
+            f'#include "{header}"',
+            "int begins(); int items(); int get_level(); int *holder(); int get_begun();",
+            "int before = items(); Registry::get().items += 10; level = 5; Holder<int>::value = 7;",
+        ):
+            outcome = session.run(each)
+            assert outcome.is_kept, outcome
+        expected = {
+            "items() - before": "10",
+            "get_level()": "5",
+            "*holder()": "7",
+            "holder() == &Holder<int>::value": "true",
+            "get_begun() == begun": "true",
+            "begins()": "2",
+        }
+        for expression, text in expected.items():
+            outcome = session.run(expression)
+            assert outcome.value and (expression, outcome.value.text) == (expression, text)
