@@ -366,6 +366,10 @@ def test_only_what_may_have_effects_is_an_input(cpp: halojit.Interpreter) -> Non
 def test_warnings_are_warnings(cpp: halojit.Interpreter) -> None:
     with pytest.warns(halojit.CompileWarning, match="overflow"):
         cpp.run("int y = 2147483647 + 1;")
+    with pytest.warns(halojit.CompileWarning) as told:
+        cpp["short(y = 2147483647 + 1)"]
+        cpp["*(&y + 0 * (2147483647 + 1))"] = 1
+    assert [each.filename for each in told] == [__file__] * 2
     with warnings.catch_warnings(record=True) as caught:
         cpp["y > 3"]
     assert not caught

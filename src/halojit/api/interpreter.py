@@ -90,33 +90,30 @@ class Interpreter:
         """
         _check_text(name)
         with self._turns.turn():
-            self._assign(name, value)
-
-    def _assign(self, name: str, value: Any) -> None:
-        headers: tuple[str, ...] = ()
-        declaration = ""
-        shape = self._shape(f"decltype({name})")
-        if shape is None and name.isidentifier():
-            shape, headers = natural(value, name)
-            self._tell_integers(shape)
-            declaration = f"__halo::same<{shape['type']}> {name}{{}};\n"
-        if shape is None:
-            self._do(lambda: self._session.run(f"(void)({name});"))  # says why
-            raise ShapeError(f"{name}: is nothing that can be assigned to")
-        packer = Packer()
-        packer.add(shape, value, name)
-        keep = "__halo_in.keep(); " if points_into_bytes(shape) else ""
-        source = (
-            "".join(f"#include <{each}>\n" for each in headers)
-            + f"{declaration}{{ __halo::taken __halo_in; auto &__halo_it = {name}; "
-            + f"{code(shape, '__halo_it')} {keep}__halo_in.tell_cut(); }}"
-        )
-        cut = self._do(lambda: self._session.run(source, bytes(packer.bytes)))
-        if cut is not None:
-            self._session.take_back()
-            Packer(cut).add(shape, value, name)
-            # An iterator has ended meanwhile.
-            raise OverflowError(f"{name}: a number is beyond a bit-field")
+            headers: tuple[str, ...] = ()
+            declaration = ""
+            shape = self._shape(f"decltype({name})")
+            if shape is None and name.isidentifier():
+                shape, headers = natural(value, name)
+                self._tell_integers(shape)
+                declaration = f"__halo::same<{shape['type']}> {name}{{}};\n"
+            if shape is None:
+                self._do(lambda: self._session.run(f"(void)({name});"))  # says why
+                raise ShapeError(f"{name}: is nothing that can be assigned to")
+            packer = Packer()
+            packer.add(shape, value, name)
+            keep = "__halo_in.keep(); " if points_into_bytes(shape) else ""
+            source = (
+                "".join(f"#include <{each}>\n" for each in headers)
+                + f"{declaration}{{ __halo::taken __halo_in; auto &__halo_it = {name}; "
+                + f"{code(shape, '__halo_it')} {keep}__halo_in.tell_cut(); }}"
+            )
+            cut = self._do(lambda: self._session.run(source, bytes(packer.bytes)))
+            if cut is not None:
+                self._session.take_back()
+                Packer(cut).add(shape, value, name)
+                # An iterator has ended meanwhile.
+                raise OverflowError(f"{name}: a number is beyond a bit-field")
 
     def function(self, type: str, name: str) -> Function:
         """A function of C++ to be called from Python: `function("double(double)", "f")`.
