@@ -243,21 +243,26 @@ public:
     at += count * sizeof(T) + 4;
     return found;
   }
-  /* Whether the number before has arrived whole: a bit-field may have no room for it. */
-  void check(bool is_whole) {
-    if (!is_whole && !cut)
-      cut = at;
+  /* Whether the number before is the first for which its bit-field has no room. */
+  bool is_cut(bool is_whole) {
+    if (is_whole || cut)
+      return false;
+    cut = at;
+    return true;
   }
-  /* Tells where the first number ends that has not; false: there is none. */
+  /* Tells where that number ends, and the bits without the sign; false: there is none. */
   bool tell_cut() const {
     if (cut) {
       out to{};
-      put_code<size>(to, 0);
+      put_code<size>(to, 1);
+      put_size(to, 2);
       put_size(to, cut);
+      put_size(to, bits);
       __halo_tell(~0ull, nullptr, &to);
     }
     return cut;
   }
+  size bits = 0;
   /* What points into it stays valid. */
   void keep() { data = nullptr; }
 

@@ -46,7 +46,7 @@ class Function:
         data = self._pack(Packer(), values)
         with self._interpreter._turns.turn():
             found = self._interpreter._do(lambda: self._call(data, arguments))
-            if isinstance(found, int):  # nothing was called
+            if not isinstance(found, tuple):  # nothing was called
                 self._session.take_back()
                 self._pack(Packer(cut=found), values)
                 # An iterator has ended meanwhile.

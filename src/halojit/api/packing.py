@@ -11,7 +11,7 @@ from __future__ import annotations
 import operator
 import struct
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from halojit.api.shapes import Shape, ShapeError, brief, is_block
@@ -22,11 +22,12 @@ _NARROW = {2: ("<e", 65504.0), 4: ("<f", (2 - 2**-23) * 2.0**127)}
 
 
 class Packer:
-    """Bytes for `__halo::taken`. `cut`: where a number ends for which its bit-field had no room."""
+    """Bytes for `__halo::taken`. `cut`: where a number ends for which its bit-field has no room,
+    and that one's bits without the sign."""
 
-    def __init__(self, cut: int | None = None) -> None:
+    def __init__(self, cut: Sequence[int] = (-1, 0)) -> None:
         self.bytes = bytearray()
-        self._cut = cut
+        self._cut, self._bits = map(int, cut)
 
     def add(self, shape: Shape, value: Any, name: str) -> None:
         """One value; `name`: what errors call it.
@@ -152,7 +153,12 @@ class Packer:
             of, part = value[field["name"]], f"{name}.{field['name']}"
             self.add(field, of, part)
             if len(self.bytes) == self._cut:
-                raise OverflowError(f"{part}: {brief(of)} is beyond a bit-field of {field['type']}")
+                integer = field.get("of", field)
+                low = -1 << self._bits if integer["code"] == "i" else 0
+                raise OverflowError(
+                    f"{part}: {brief(of)} is beyond this bit-field of {field['type']}: "
+                    f"{low} to {(1 << self._bits) - 1}"
+                )
 
 
 def _impossible(shape: Shape, name: str) -> ShapeError:

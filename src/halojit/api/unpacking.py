@@ -90,9 +90,11 @@ class _Coder:
         else:
             return self.code(shape, target)
         value = f"__halo_v{next(self._numbers)}"
+        now, bit = f"static_cast<{type}>({target})", f"static_cast<{type}>(1) << __halo_in.bits"
         return (
             f"{{ auto {value} = __halo_in.number<{type}>(); {target} = {cast}({value}); "
-            f"__halo_in.check(static_cast<{type}>({target}) == {value}); }}"
+            f"if (__halo_in.is_cut({now} == {value})) "
+            f"while ({target} = {cast}({bit}), {now} == ({bit})) ++__halo_in.bits; }}"
         )
 
     def _array(self, shape: Shape, target: str, size: str, at: str) -> str:
