@@ -8,6 +8,10 @@
 #include "clang/Frontend/MultiplexConsumer.h"
 #include "clang/Frontend/TextDiagnosticPrinter.h"
 #include "clang/Lex/Preprocessor.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
 
 using namespace llvm;
 
@@ -76,6 +80,31 @@ void shareUnnamedNamespace(clang::CompilerInstance &Of) {
   Of.getPreprocessor().setTokenWatcher(Share); // nothing else of clang's tells of an input's begin
 }
 
+// clang's driver says what it has to say of flags on standard error, where nobody sees it.
+class ErrorsOfDriver {
+public:
+  ErrorsOfDriver() : Said(memfd_create("driver", MFD_CLOEXEC)), Before(dup(STDERR_FILENO)) {
+    if (Said >= 0 && Before >= 0)
+      dup2(Said, STDERR_FILENO);
+  }
+  ~ErrorsOfDriver() {
+    if (Before >= 0) {
+      dup2(Before, STDERR_FILENO);
+      close(Before);
+    }
+    if (Said >= 0)
+      close(Said);
+  }
+
+  std::string take() {
+    auto Text = MemoryBuffer::getOpenFile(sys::fs::convertFDToNativeFile(Said), "driver", /*FileSize=*/-1);
+    return Text ? (*Text)->getBuffer().str() : "";
+  }
+
+private:
+  int Said, Before;
+};
+
 // It has no part in what LLVM does with code.
 bool isPlain(StringRef Flag) {
   static constexpr const char *Plain[] = {"-D", "-I", "-U", "-W", "-i", "-std", "-x", "-w", "-O0", "-march="};
@@ -85,16 +114,48 @@ bool isPlain(StringRef Flag) {
 
 } // namespace
 
+static Expected<std::unique_ptr<clang::CompilerInstance>> create(clang::IncrementalCompilerBuilder &Builder) {
+  ErrorsOfDriver Errors;
+  auto Made = Builder.CreateCpp();
+  std::string Said = Errors.take();
+  if (!Made)
+    return createStringError(Said + toString(Made.takeError()));
+  if (StringRef(Said).contains("error: "))
+    return createStringError(Said);
+  return Made;
+}
+
+// That inputs can be for it.
+static Error check(clang::CompilerInstance &Made, const Triple &Executor) {
+  for (const clang::FrontendInputFile &Each : Made.getFrontendOpts().Inputs)
+    if (Each.getFile() != "<<< inputs >>>")
+      return createStringError("a flag names a file, " + Each.getFile() +
+                               ": inputs can #include it, %load runs it");
+  const clang::LangOptions &Language = Made.getLangOpts();
+  if (Language.CPlusPlus && !Language.CPlusPlus17)
+    return createStringError("inputs are C++17 or later, or C: expected -std=c++17, c++20, c++23 or -xc");
+  const std::string &Wanted = Made.getTargetOpts().Triple;
+  if (Triple(Wanted).getArch() != Executor.getArch())
+    return createStringError("inputs would be for " + Wanted + ", and the executor is " + Executor.str());
+  return Error::success();
+}
+
 Expected<std::unique_ptr<clang::CompilerInstance>>
 Compiler::instanceFor(const Triple &Triple, const std::vector<std::string> &Flags) {
-  std::vector<const char *> Arguments = {"-resource-dir",  HALO_CLANG_RESOURCES, "-fPIC",
-                                         "-femulated-tls", "-gline-tables-only", "-Wno-unused-value"};
+  std::vector<const char *> Arguments = {"-resource-dir",   HALO_CLANG_RESOURCES, "-fPIC",
+                                         "-femulated-tls",  "-gline-tables-only", "-Wno-unused-value",
+                                         "-Wno-pragma-pack"};
   for (const std::string &Flag : Flags)
     Arguments.push_back(Flag.c_str());
   clang::IncrementalCompilerBuilder Builder;
   Builder.SetTargetTriple(Triple.str());
   Builder.SetCompilerArgs(Arguments);
-  return Builder.CreateCpp();
+  auto Made = halo::create(Builder);
+  if (!Made)
+    return Made;
+  if (Error E = check(**Made, Triple))
+    return E;
+  return Made;
 }
 
 Expected<std::unique_ptr<Compiler>> Compiler::create(const Triple &Triple,
@@ -104,6 +165,7 @@ Expected<std::unique_ptr<Compiler>> Compiler::create(const Triple &Triple,
   auto Instance = instanceFor(Triple, Flags);
   if (!Instance)
     return Instance.takeError();
+  (*Instance)->setVerboseOutputStream(nulls()); // how many errors there were
   clang::DiagnosticsEngine &Diagnostics = (*Instance)->getDiagnostics();
   Diagnostics.setClient(new Printer(Self->Text, (*Instance)->getDiagnosticOpts(), Self->GaveUp),
                         /*ShouldOwnClient=*/true);

@@ -159,6 +159,9 @@ Expr *Values::rewrite(TopLevelStmtDecl &In, Expr &Whole) {
   auto *Full = dyn_cast<ExprWithCleanups>(Value);
   if (Full)
     Value = Full->getSubExpr();
+  if (auto *Decayed = dyn_cast<ImplicitCastExpr>(Value); // in C
+      Decayed && Decayed->getCastKind() == CK_ArrayToPointerDecay)
+    Value = Decayed->getSubExpr();
   QualType Type = Value->getType();
   if (Type->isVoidType() || Type->isDependentType() || Type->isPlaceholderType())
     return nullptr;

@@ -301,3 +301,5 @@ def test_c_shows_what_is_no_constant() -> None:
     with Session(("-xc",)) as session:
         run(session, "int three(void) { return 3; }", "int x = 4;")
         assert (value(session, "three()"), value(session, "x + 1")) == ("3", "5")
+        run(session, "int a[2] = {1, 2};")
+        assert value(session, "a") == "{ 1, 2 }"

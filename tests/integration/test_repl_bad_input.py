@@ -6,6 +6,7 @@ Each gets a clear answer, and the session goes on with its variables.
 from __future__ import annotations
 
 import random
+import re
 import signal
 import subprocess
 import threading
@@ -19,7 +20,7 @@ from harness.processes import descendants, no_hang
 from harness.tools import Tools
 
 from halojit.repl.outcome import Outcome, Reason
-from halojit.repl.session import Session
+from halojit.repl.session import Session, SessionError
 
 MEGABYTE = 1 << 20
 GARBAGE = random.Random(4).randbytes(4000)
@@ -277,3 +278,26 @@ def test_endless_output_into_a_notebook(tmp_path: Path) -> None:
         assert lines > 0
         assert largest_bytes(pid) < MEMORY_LIMIT_BYTES
         assert notebook.run("kept").values == ["(int) 7"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "why"),
+    [
+        ("file.cpp", "a flag names a file, file.cpp"),
+        ("-m32", "inputs would be for i386"),
+        ("-std=c++98", "expected -std=c++17"),
+        ("-std=c++99", "invalid value 'c++99'"),
+        ("-include no_such.h", "'no_such.h' file not found"),
+    ],
+)
+def test_flags_that_no_session_can_have(
+    flag: str, why: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SessionError, match=re.escape(why)):
+        Session(flag.split())
+    assert capfd.readouterr().err == ""
+
+
+def test_pragmas_that_stay_in_effect(session: Session) -> None:
+    run(session, "#pragma pack(push, 1)", "struct S { char a; int b; };", "#pragma pack(pop)")
+    assert value(session, "sizeof(S)") == "5"
