@@ -155,6 +155,10 @@ Compiler::instanceFor(const Triple &Triple, const std::vector<std::string> &Flag
     return Made;
   if (Error E = check(**Made, Triple))
     return E;
+  // Whatever the user's flags say: Modules knows initializers by their lines, and crashes are told with them.
+  if (clang::CodeGenOptions &Options = (*Made)->getCodeGenOpts();
+      Options.getDebugInfo() == codegenoptions::NoDebugInfo)
+    Options.setDebugInfo(codegenoptions::DebugLineTablesOnly);
   return Made;
 }
 

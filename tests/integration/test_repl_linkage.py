@@ -119,3 +119,9 @@ def test_in_c() -> None:
         )
         run(session, "x = 6;", "f();")
         assert value(session, "x + f()") == "8"
+
+
+def test_without_debug_information() -> None:
+    with Session(("-std=c++20", "-g0")) as session:
+        run(session, "int begin() { return 1; }", "static int x = begin();", "x = 5;")
+        assert value(session, "x") == "5"
