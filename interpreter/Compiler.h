@@ -34,6 +34,11 @@ public:
 
   // The module; null after an error, which the diagnostics tell. It is to be gone before the next one.
   std::unique_ptr<llvm::Module> compile(llvm::StringRef Source);
+  // The same for what is only to be looked at; not to be linked.
+  std::unique_ptr<llvm::Module> compileAlone(llvm::StringRef Source) {
+    Made.forget();
+    return compile(Source);
+  }
   // The next input is the user's first.
   void begin() { Own = Count; }
   // Of clang's name for an input, with what follows it; what is none stays as it is.

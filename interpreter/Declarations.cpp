@@ -103,9 +103,10 @@ std::optional<Range> definitionWithin(const LangOptions &Options, StringRef Text
   };
   auto Open = llvm::find_if(Pieces, IsOutermost(tok::l_brace));
   auto Close = llvm::find_if(Pieces, IsOutermost(tok::r_brace));
+  auto HasWord = [&](function_ref<bool(const Piece &)> Is) { return std::any_of(Pieces.begin(), Open, Is); };
   if (Close == Pieces.end() || Close < Open || Close + 1 == Pieces.end() || Close[1].Kind == tok::semi ||
-      Pieces.front().Word == "typedef" ||
-      !llvm::any_of(ArrayRef(&*Pieces.begin(), &*Open), [](const Piece &Each) { return isType(Each.Word); }))
+      Pieces.front().Word == "typedef" || HasWord(IsOutermost(tok::l_paren)) ||
+      !HasWord([](const Piece &Each) { return isType(Each.Word); }))
     return std::nullopt;
   auto Bases = std::find_if(Pieces.begin(), Open, IsOutermost(tok::colon));
   return Range(Bases->At.first, Close->At.second);

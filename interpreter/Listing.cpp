@@ -94,7 +94,7 @@ json::Object list(Compiler &C, const Triple &Triple, StringRef Of, unsigned Leve
       }
       Instance.getASTConsumer().HandleTopLevelDecl(DeclGroupRef(Each));
     }
-    std::unique_ptr<llvm::Module> M = C.compile(";");
+    std::unique_ptr<llvm::Module> M = C.compileAlone(";");
     orc::JITTargetMachineBuilder Builder(Triple);
     Builder.setRelocationModel(Reloc::PIC_).setCodeModel(CodeModel::Small);
     Builder.setCodeGenOptLevel(Level ? CodeGenOptLevel::Default : CodeGenOptLevel::None);

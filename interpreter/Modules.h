@@ -29,6 +29,8 @@ public:
   // What has been made of an input that has ended, or null after an error, which clang has told. It is
   // to be gone before this is called again.
   std::unique_ptr<llvm::Module> take();
+  // The next one has code of all that is static in it, as if nothing had been made before.
+  void forget() { United.clear(); }
 
 private:
   void unite(llvm::Module &M);

@@ -81,6 +81,8 @@ def test_code_of_functions_and_inputs(session: Session) -> None:
     ):
         assembly, _ = session.listing(name)
         assert assembly is not None and symbol in assembly
+    run(session, "static int thrice(int n) { return 3 * n; }", "int nine = thrice(3);")
+    assert "imull" in (session.listing("thrice")[0] or "")
     assert session.listing("nothing")[0] is None
     assert session.listing("9")[0] is None
     assert value(session, "n") == "42"
