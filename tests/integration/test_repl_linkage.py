@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from harness.inputs import run_clean as run
 from harness.inputs import value
+from harness.tools import Tools
 
 from halojit.repl.session import Session
 
@@ -125,3 +127,53 @@ def test_without_debug_information() -> None:
     with Session(("-std=c++20", "-g0")) as session:
         run(session, "int begin() { return 1; }", "static int x = begin();", "x = 5;")
         assert value(session, "x") == "5"
+
+
+HEADER = """
+struct Registry {
+  int items;
+  static Registry &get() { static Registry made{begin()}; return made; }
+};
+inline int level = 3;
+inline int begun = begin();
+template <class T> struct Holder { static T value; };
+template <class T> T Holder<T>::value = T(1);
+"""
+SOURCE = """
+static int count;
+int begin() { return ++count; }
+int begins() { return count; }
+%s
+int items() { return Registry::get().items; }
+int get_level() { return level; }
+int *holder() { return &Holder<int>::value; }
+int get_begun() { return begun; }
+"""
+
+
+def test_variables_of_headers_are_those_of_libraries(tools: Tools, tmp_path: Path) -> None:
+    header, library = tmp_path / "shared.h", tmp_path / "libshared.so"
+    header.write_text(f"int begin();{HEADER}")
+    source = tmp_path / "shared.cpp"
+    source.write_text(SOURCE % HEADER)
+    subprocess.run([tools.clangxx, "-shared", "-fPIC", source, "-o", library], check=True)
+    with Session(("-std=c++17",)) as session:
+        assert session.load(str(library)).is_kept
+        for each in (
+            f'#include "{header}"',
+            "int begins(); int items(); int get_level(); int *holder(); int get_begun();",
+            "int before = items(); Registry::get().items += 10; level = 5; Holder<int>::value = 7;",
+        ):
+            outcome = session.run(each)
+            assert outcome.is_kept, outcome
+        expected = {
+            "items() - before": "10",
+            "get_level()": "5",
+            "*holder()": "7",
+            "holder() == &Holder<int>::value": "true",
+            "get_begun() == begun": "true",
+            "begins()": "2",
+        }
+        for expression, text in expected.items():
+            outcome = session.run(expression)
+            assert outcome.value and (expression, outcome.value.text) == (expression, text)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Self
 
 
 class Reason(StrEnum):
@@ -66,6 +69,14 @@ class Value:
     text: str
     node: bytes = b""
     pictures: tuple[Picture, ...] = ()
+
+    @classmethod
+    def told(cls, told: Mapping[str, Any]) -> Self:
+        """As the interpreter tells it."""
+        pictures = tuple(
+            Picture(each["mime"], b64decode(each["data"])) for each in told.get("pictures", ())
+        )
+        return cls(told["type"], told["text"], b64decode(told.get("node", "")), pictures)
 
     def __str__(self) -> str:
         return f"({self.type}) {self.text}"

@@ -20,6 +20,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from halojit.repl.death import CUT, Death, describe_early
 from halojit.repl.keeper import Event, Keeper, KeeperGone, Kind
 
 _START_LIMIT_S = 30.0
@@ -27,8 +28,6 @@ _DEATH_LIMIT_S = 5.0
 _CRASH_LIMIT_S = 0.5
 _HUNG_UP = "the executor hung up"
 """As the interpreter says it (Channel.cpp)."""
-_CUT = "the process of the inputs has cut its connection: exec, or a closed descriptor?"
-_EXIT_CUT = 121  # HALO_EXIT_CUT
 _TOLD = frozenset(
     {
         signal.SIGSEGV,
@@ -45,29 +44,6 @@ _TOLD = frozenset(
 
 class PairError(RuntimeError):
     """No pair could be started or thawed; says which side and why."""
-
-
-@dataclass(frozen=True)
-class Death:
-    """How a live process ended. `who`: "worker" or "interpreter"; `status`: as of waitpid; `why`:
-    it has not ended, but is of no use any more."""
-
-    who: str
-    status: int
-    why: str | None = None
-    was_exec: bool = False  # it had become another program
-
-    @property
-    def signal(self) -> int | None:
-        """The signal that killed it, if one did."""
-        return os.WTERMSIG(self.status) if os.WIFSIGNALED(self.status) else None
-
-    @property
-    def code(self) -> int | None:
-        """What it exited with, if it exited."""
-        if self.why or not os.WIFEXITED(self.status):
-            return None
-        return os.WEXITSTATUS(self.status)
 
 
 class Interrupted(Exception):
@@ -231,9 +207,8 @@ class Pair:
         return death
 
     def death(self) -> Death | None:
-        """Of two the one that is not just the other's consequence: a worker ends in order when its
-        connection does."""
-        if (worker := self._worker.ended) and worker.code in (0, _EXIT_CUT):
+        """Of two the one that is not just the other's consequence."""
+        if (worker := self._worker.ended) and worker.has_lost_connection:
             return self._hear_cause() or worker
         return worker or self._interpreter.ended
 
@@ -375,7 +350,7 @@ class Pair:
 
 def _explain(broken: str) -> str:
     if broken.endswith(_HUNG_UP):
-        return _CUT
+        return CUT
     return f"the process of the inputs is of no use any more: {broken}"
 
 
@@ -384,29 +359,3 @@ def _why_unkept(message: dict[str, Any]) -> str:
         count = threads - 1
         return f"{count} thread{'' if count == 1 else 's'} of inputs run{'s' if count == 1 else ''}"
     return str(message.get("unfrozen", "no copy was made"))
-
-
-def describe(death: Death) -> str:
-    """`SIGSEGV: Segmentation fault`, `exit(3)`."""
-    if death.why:
-        return death.why
-    if death.code == _EXIT_CUT and not death.was_exec:
-        return "the input has closed or replaced the descriptor that its results are sent by"
-    how = f"exit({death.code})"
-    if death.signal is not None:
-        how = f"{_signal_name(death.signal)}: {signal.strsignal(death.signal)}"
-    return f"exec: another program took the place of the inputs; {how}" if death.was_exec else how
-
-
-def describe_early(death: Death) -> str:
-    """Of a death before the first input, which cannot be to blame."""
-    if death.who == "worker" and (death.code in (0, _EXIT_CUT) or death.why == _CUT):
-        return "the connection to the worker was lost while the session started"
-    return f"the {death.who} ended while the session started ({describe(death)})"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal
-        return f"signal {number}"

@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Self
 
+from halojit.repl.death import Death
 from halojit.repl.executor import OURS, Executor
 from halojit.repl.keeper import KeeperGone
 from halojit.repl.libraries import Libraries, wanted
@@ -25,11 +26,10 @@ from halojit.repl.outcome import (
     Failure,
     Form,
     Outcome,
-    Picture,
     Reason,
     Value,
 )
-from halojit.repl.pair import Death, Interrupted, Pair, PairError
+from halojit.repl.pair import Interrupted, Pair, PairError
 from halojit.repl.start import SessionError as SessionError
 from halojit.repl.start import Start
 from halojit.repl.states import INTERRUPTED, States
@@ -191,7 +191,7 @@ class Session:
         value, exception = answer.get("value"), answer.get("exception")
         return Outcome(
             diagnostics,
-            _value(value) if value else None,
+            Value.told(value) if value else None,
             Exception_(exception["type"], exception["what"]) if exception else None,
         )
 
@@ -400,10 +400,3 @@ class Session:
             return answer
         self._states.back_untold(self._states.failure(answer))
         return None
-
-
-def _value(told: dict[str, Any]) -> Value:
-    pictures = tuple(
-        Picture(each["mime"], b64decode(each["data"])) for each in told.get("pictures", ())
-    )
-    return Value(told["type"], told["text"], b64decode(told.get("node", "")), pictures)

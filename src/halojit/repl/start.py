@@ -13,11 +13,12 @@ from pathlib import Path
 
 from halojit import paths
 from halojit.repl import headers
+from halojit.repl.death import Death, describe_early
 from halojit.repl.executor import Executor
 from halojit.repl.keeper import Keeper
 from halojit.repl.libraries import Libraries
 from halojit.repl.outcome import Form
-from halojit.repl.pair import Death, Pair, PairError, describe_early
+from halojit.repl.pair import Pair, PairError
 
 
 class SessionError(RuntimeError):

@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from halojit.repl.death import Death, describe, describe_early
 from halojit.repl.keeper import KeeperGone
 from halojit.repl.outcome import Failure, Frame, Outcome, Reason
-from halojit.repl.pair import Death, Interrupted, Pair, PairError, describe, describe_early
+from halojit.repl.pair import Interrupted, Pair, PairError
 from halojit.repl.start import SessionError
 
 STEPS = 14
