@@ -152,8 +152,10 @@ std::unique_ptr<clang::ASTConsumer> Modules::consumer(clang::CompilerInstance &O
 
 void Modules::begin() {
   First = take();
-  if (!Instance->getPreprocessorOpts().ImplicitPCHInclude.empty())
+  if (!Instance->getPreprocessorOpts().ImplicitPCHInclude.empty()) {
     First.reset();
+    forget(); // what is static in it is not for others to link with
+  }
 }
 
 std::unique_ptr<Module> Modules::take() {

@@ -78,14 +78,14 @@ private:
       Seen = nullptr;
       Statement = nullptr;
     }
-    for (;;) {
-      auto First = Unit->noload_decls().begin();
-      Decl *Next = Seen                                  ? Seen->getNextDeclInContext()
-                   : First == Unit->noload_decls().end() ? nullptr
-                                                         : *First;
-      if (!Next)
-        break;
-      Seen = Next;
+    auto Next = [&]() -> Decl * {
+      if (Seen)
+        return Seen->getNextDeclInContext();
+      DeclContext::decl_range All = Unit->noload_decls();
+      return All.empty() ? nullptr : *All.begin();
+    };
+    while (Decl *Each = Next()) {
+      Seen = Each;
       nameLocals(Statement); // it has ended
       Statement = dyn_cast<TopLevelStmtDecl>(Seen);
     }

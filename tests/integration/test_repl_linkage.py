@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from harness.inputs import run_clean as run
 from harness.inputs import value
+from harness.processes import wait_until
 from harness.tools import Tools
 
+from halojit.repl import headers
 from halojit.repl.session import Session
 
 
@@ -111,6 +113,21 @@ def test_those_of_headers(session: Session, tmp_path: Path) -> None:
     header.write_text("static int x = begin(1);\nnamespace { int y = begin(2); }\n")
     run(session, f'#include "{header}"', "x = 5; y = 6;", "int z = x;")
     assert value(session, "x + 10 * y + 100 * z + 1000 * begun") == "2565"
+
+
+def test_those_of_headers_that_are_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    header = tmp_path / "state.h"
+    header.write_text("inline int begin(int n) { return n; }\nstatic int x = begin(1);\n")
+    flags = ("-std=c++20", "-include", str(header))
+    cached = headers.path(flags)
+    assert cached
+    headers.make(flags)
+    wait_until(cached.exists, "the header cache")
+    with Session(flags) as session:
+        run(session, "int *used = &x;", "x = 5;")
+        assert value(session, "*used") == "5"
+        assert value(session, "x") == "5"
 
 
 def test_in_c() -> None:
